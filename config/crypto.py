@@ -34,9 +34,6 @@ from django.core.exceptions import FieldError, ImproperlyConfigured, ValidationE
 from django.db import models
 from django.db.models.expressions import Combinable
 
-if TYPE_CHECKING:
-    from django.db.backends.base.base import BaseDatabaseWrapper
-
 SEAL_VERSION: Final = b"\x01"
 KEY_ID_SIZE: Final = 4
 HEADER_SIZE: Final = 1 + KEY_ID_SIZE
@@ -248,7 +245,7 @@ class SealedField(_Field[_ST, _GT]):
 
     def check(self, **kwargs: Any) -> list[checks.CheckMessage]:
         found: list[checks.CheckMessage] = list(super().check(**kwargs))
-        if self.primary_key or self.unique or self.db_index:
+        if self.primary_key or self.unique or getattr(self, "db_index", False):
             hint = "Keep a blind index beside it and make that unique or indexed."
             found.append(
                 checks.Error(
@@ -274,7 +271,7 @@ class SealedField(_Field[_ST, _GT]):
             "Search a blind index kept beside it (config.crypto.blind_index)."
         )
 
-    def get_db_prep_value(self, value: Any, connection: "BaseDatabaseWrapper", prepared: bool = False) -> Any:
+    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
         plain = value if prepared else self.get_prep_value(value)
         if plain is None:
             return None
@@ -351,8 +348,8 @@ class EncryptedDateField(SealedField[_ST, _GT]):
         return date.fromisoformat(plaintext.decode())
 
     def value_to_string(self, obj: models.Model) -> str:
-        value = self.value_from_object(obj)
-        return "" if value is None else value.isoformat()
+        value: Any = self.value_from_object(obj)
+        return "" if value is None else date.isoformat(value)
 
     def formfield(self, **kwargs: Any) -> Any:
         return super().formfield(**{"form_class": forms.DateField, **kwargs})
