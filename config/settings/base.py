@@ -1,0 +1,204 @@
+"""What is the same everywhere. The thin files beside this one add what an installation decides.
+
+Values with a default are read here; docs/settings.md lists them all. Ending in `_SECONDS`, `_HOURS` or `_BYTES`, a name
+tells its unit.
+"""
+
+from typing import Any
+
+from config.env import CHECKOUT, current
+
+env = current()
+
+BASE_DIR = CHECKOUT
+VAR_DIR = CHECKOUT / env.text("VAR_DIR", "var")
+
+# --- Django -----------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "documents",
+    "onboarding",
+    "webhooks",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.middleware.RequestMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+APPEND_SLASH = False  # the contract's paths have no slash, and a redirect would lose a POST's body
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+DEFAULT_EXCEPTION_REPORTER = "config.middleware.QuietReporter"
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+LOGIN_URL = "admin:login"
+
+CSRF_TRUSTED_ORIGINS = env.listing("CSRF_TRUSTED_ORIGINS", "")
+SESSION_COOKIE_AGE = 8 * 3600
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Lax"
+X_FRAME_OPTIONS = "DENY"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR_DIR / "static"
+
+DATABASE_POOL_SIZE = env.integer("DATABASE_POOL_SIZE", 10)
+DATABASE_STATEMENT_TIMEOUT_SECONDS = env.integer("DATABASE_STATEMENT_TIMEOUT_SECONDS", 30)
+
+CACHES = {"default": env.cache("CACHE_URL", "locmemcache://vouch")}
+
+# --- Requests ---------------------------------------------------------------------------------------
+
+MAX_REQUEST_BYTES = env.integer("MAX_REQUEST_BYTES", 64 * 1024 * 1024, at_least=1024)
+DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_REQUEST_BYTES
+FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+DATA_UPLOAD_MAX_NUMBER_FILES = 50
+MAX_DOCUMENT_BYTES = env.integer("MAX_DOCUMENT_BYTES", 10 * 1024 * 1024, at_least=1)
+MAX_PIXELS = env.integer("MAX_PIXELS", 40_000_000, at_least=1)
+MAX_PDF_PAGES = env.integer("MAX_PDF_PAGES", 100, at_least=1)
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["onboarding.api.authentication.ApiClientAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "onboarding.api.errors.exception_handler",
+    "UNAUTHENTICATED_USER": None,
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Vouch",
+    "DESCRIPTION": "End users of product apps, verified by analysts and banking partners.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+}
+
+UNFOLD = {"SITE_TITLE": "Vouch", "SITE_HEADER": "Vouch", "SITE_SYMBOL": "verified_user"}
+
+# --- The intake -------------------------------------------------------------------------------------
+
+IDEMPOTENCY_KEY_HOURS = env.integer("IDEMPOTENCY_KEY_HOURS", 24, at_least=1)
+BURN_KEY_ON_400 = env.flag("BURN_KEY_ON_400", False)
+TOKEN_SECONDS = env.integer("TOKEN_SECONDS", 3600, at_least=1)
+THROTTLE_PER_APP = env.rate("THROTTLE_PER_APP", "100/s")
+
+# --- Work -------------------------------------------------------------------------------------------
+
+SWEEP_SECONDS = env.number("SWEEP_SECONDS", 10, at_least=0.2)
+WEBHOOKS_ALLOW_PRIVATE_TARGETS = env.flag("WEBHOOKS_ALLOW_PRIVATE_TARGETS", False)
+FAULT_POINTS = env.listing("FAULT_POINTS", "")
+
+# --- Kira: one setting for every unknown of the contract ----------------------------------------------
+
+KIRA_API_VERSION = env.optional("KIRA_API_VERSION", "2026-04-14")
+KIRA_GATE = env.choice("KIRA_GATE", "documented", allowed=("documented", "any_product"))
+KIRA_SOURCE_OF_WEALTH_REQUIRED = env.flag("KIRA_SOURCE_OF_WEALTH_REQUIRED", True)
+KIRA_UPDATE_VERIFIED_ALLOWED = env.flag("KIRA_UPDATE_VERIFIED_ALLOWED", False)
+KIRA_INDIVIDUALS_ENABLED = env.flag("KIRA_INDIVIDUALS_ENABLED", True)
+KIRA_WEBHOOK_HEADER = env.text("KIRA_WEBHOOK_HEADER", "x-signature-sha256")
+KIRA_WEBHOOK_R1_ACCEPTED = env.flag("KIRA_WEBHOOK_R1_ACCEPTED", True)
+KIRA_HOSTED_LINK_HOSTS = env.listing("KIRA_HOSTED_LINK_HOSTS", "")
+
+KIRA_RATE_PER_SECOND = env.number("KIRA_RATE_PER_SECOND", 10, at_least=0.01)
+KIRA_MAX_IN_FLIGHT = env.integer("KIRA_MAX_IN_FLIGHT", 2, at_least=1)
+KIRA_CONNECT_TIMEOUT = env.number("KIRA_CONNECT_TIMEOUT", 5, at_least=0.1)
+KIRA_READ_TIMEOUT = env.number("KIRA_READ_TIMEOUT", 20, at_least=0.1)
+KIRA_TOTAL_DEADLINE = env.number("KIRA_TOTAL_DEADLINE", 30, at_least=0.1)
+KIRA_MAX_BODY_BYTES = env.integer("KIRA_MAX_BODY_BYTES", 10_000_000, at_least=1024)
+KIRA_TLS_CA_BUNDLE = env.text("KIRA_TLS_CA_BUNDLE", "")
+
+KIRA_QUARANTINE_SECONDS = env.integer("KIRA_QUARANTINE_SECONDS", 60)
+KIRA_LATE_COMMIT_SECONDS = env.integer("KIRA_LATE_COMMIT_SECONDS", 30)
+KIRA_KEY_LIFETIME_HOURS = env.integer("KIRA_KEY_LIFETIME_HOURS", 24, at_least=1)
+KIRA_RETRY_BASE_SECONDS = env.number("KIRA_RETRY_BASE_SECONDS", 2, at_least=0.1)
+KIRA_RETRY_CAP_SECONDS = env.number("KIRA_RETRY_CAP_SECONDS", 3600, at_least=0.1)
+KIRA_MAX_ATTEMPTS = env.integer("KIRA_MAX_ATTEMPTS", 12, at_least=1)
+KIRA_RECONCILE_FIRST_SECONDS = env.integer("KIRA_RECONCILE_FIRST_SECONDS", 900, at_least=1)
+KIRA_RECONCILE_CAP_SECONDS = env.integer("KIRA_RECONCILE_CAP_SECONDS", 86_400, at_least=1)
+KIRA_BREAKER_FAILURES = env.integer("KIRA_BREAKER_FAILURES", 10, at_least=1)
+KIRA_BREAKER_OPEN_SECONDS = env.integer("KIRA_BREAKER_OPEN_SECONDS", 30, at_least=1)
+
+# --- Logs -------------------------------------------------------------------------------------------
+
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"redaction": {"()": "config.logs.Redaction"}},
+    "formatters": {
+        "json": {"()": "config.logs.JsonFormatter"},
+        "readable": {"()": "config.logs.ReadableFormatter"},
+    },
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "stream": "ext://sys.stdout",
+            "formatter": env.choice("LOG_FORMAT", "json", allowed=("json", "readable")),
+            "filters": ["redaction"],
+        }
+    },
+    "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},
+    "loggers": {
+        "django": {"handlers": [], "propagate": True},
+        "django.server": {"handlers": [], "propagate": True},
+        "kombu": {"level": "WARNING"},
+        "amqp": {"level": "WARNING"},
+    },
+}

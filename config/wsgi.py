@@ -1,0 +1,5 @@
+"""`gunicorn config.wsgi` serves this."""
+
+from django.core.wsgi import get_wsgi_application
+
+application = get_wsgi_application()
