@@ -35,7 +35,9 @@ class Doorbells(Celery):
     """Publishes within about a second or raises; nobody waits for a broker that is down or frozen."""
 
     def send_task(self, name: str, *args: Any, **options: Any) -> Any:
-        return super().send_task(name, *args, **{"retry": False, "confirm_timeout": PUBLISH_SECONDS, **options})
+        return super().send_task(
+            name, *args, **{"retry": False, "confirm_timeout": PUBLISH_SECONDS, **options}
+        )
 
 
 def configuration() -> dict[str, Any]:
@@ -104,7 +106,8 @@ def _schedule() -> dict[str, dict[str, Any]]:
         name: {"task": name, "schedule": settings.SWEEP_SECONDS, "options": _ringing()} for name in SWEEPS
     }
     hourly = {
-        name: {"task": name, "schedule": crontab(minute=7 + 23 * number)} for number, name in enumerate(HOURLY)
+        name: {"task": name, "schedule": crontab(minute=7 + 23 * number)}
+        for number, name in enumerate(HOURLY)
     }
     return {**often, **hourly}
 
@@ -129,7 +132,9 @@ class OwnClock(bootsteps.StartStopStep):
     def start(self, worker: Any) -> None:
         self._stopped.clear()
         for name in SWEEPS:
-            threading.Thread(target=self._keep_ringing, args=(name,), name=f"clock-{name}", daemon=True).start()
+            threading.Thread(
+                target=self._keep_ringing, args=(name,), name=f"clock-{name}", daemon=True
+            ).start()
 
     def stop(self, worker: Any) -> None:
         self._stopped.set()
@@ -146,7 +151,9 @@ def ring_or_run(name: str) -> None:
     try:
         app.send_task(name, **_ringing())
     except Exception as error:  # whatever a broker and its client can raise
-        logger.warning("the broker cannot be reached: %s runs here", name, extra={"error": type(error).__name__})
+        logger.warning(
+            "the broker cannot be reached: %s runs here", name, extra={"error": type(error).__name__}
+        )
         task = app.tasks.get(name)
         if task is not None:
             _run_here(task)

@@ -122,10 +122,10 @@ class Environment:
     def cache(self, name: str, default: str) -> dict[str, Any]:
         """Django's `CACHES["default"]` for an address such as redis://host:6379/1."""
         try:
-            return environ.Env.cache_url_config(self.text(name, default))
+            return dict(environ.Env.cache_url_config(self.text(name, default)))
         except (ValueError, KeyError, ImproperlyConfigured):
             self.refuse(name, "is not the address of a cache")
-            return environ.Env.cache_url_config(default)
+            return dict(environ.Env.cache_url_config(default))
 
     def rate(self, name: str, default: str) -> str:
         """How much in which time: a number, a slash and s, m, h or d, as in 100/s."""

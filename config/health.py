@@ -30,7 +30,9 @@ def readyz(request: HttpRequest) -> JsonResponse:
     checks = {"database": _word(_database), "migrations": _word(_migrations)}
     ready = set(checks.values()) == {"ok"}
     checks["broker"] = _word(_broker)
-    return JsonResponse({"status": "ok" if ready else "unavailable", "checks": checks}, status=200 if ready else 503)
+    return JsonResponse(
+        {"status": "ok" if ready else "unavailable", "checks": checks}, status=200 if ready else 503
+    )
 
 
 def _word(check: Callable[[], str]) -> str:

@@ -22,7 +22,12 @@ from config.errors import DomainError
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 SPEAKING_ERRORS = (DomainError, ImproperlyConfigured, OperationalError, BrokerError)
-STANDARD_ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "request_id", "taskName"}
+STANDARD_ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {
+    "message",
+    "asctime",
+    "request_id",
+    "taskName",
+}
 
 KEPT = r"(?P<kept>\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b)"
 PERSONAL = re.compile(

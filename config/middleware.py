@@ -9,6 +9,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
+from django.utils.safestring import SafeString, mark_safe
 from django.views.debug import ExceptionReporter
 
 from config.logs import request_id
@@ -31,6 +32,8 @@ POLICIES = (
     ),
 )
 NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+SORRY = "Something went wrong. The log has the details under this answer's X-Request-Id."
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
@@ -68,11 +71,11 @@ class RequestMiddleware:
 class QuietReporter(ExceptionReporter):
     """Keeps Django's debug page, with its values of local variables, from whoever caused the error."""
 
-    def get_traceback_html(self) -> str:
-        return f"<!doctype html><title>Error</title><p>{self.get_traceback_text()}</p>"
+    def get_traceback_html(self) -> SafeString:
+        return mark_safe(f"<!doctype html><title>Error</title><p>{SORRY}</p>")  # noqa: S308 - a constant
 
-    def get_traceback_text(self) -> str:
-        return "Something went wrong. The log has the details under this answer's X-Request-Id."
+    def get_traceback_text(self) -> SafeString:
+        return mark_safe(SORRY)  # noqa: S308 - a constant
 
 
 def _add_headers(request: HttpRequest, response: HttpResponseBase, identity: str) -> None:

@@ -21,13 +21,13 @@ from kombu.utils.json import dumps, loads
 class Channel(filesystem.Channel):
     """One host, POSIX, thousands of messages; not for a network file system."""
 
-    def _put(self, queue: str, payload: dict[str, Any], **kwargs: Any) -> None:
+    def _put(self, queue: str, payload: dict[str, Any], **kwargs: Any) -> None:  # type: ignore[override]
         name = f"{time.time_ns():020d}_{uuid.uuid4()}.{queue}.msg"
         unfinished = Path(self.data_folder_out, f"{name}.unfinished")
         unfinished.write_text(dumps(payload), encoding="utf-8")
         os.rename(unfinished, Path(self.data_folder_out, name))
 
-    def _get(self, queue: str) -> dict[str, Any]:
+    def _get(self, queue: str, timeout: float | None = None) -> dict[str, Any]:
         for name in sorted(os.listdir(self.data_folder_in)):
             if name.partition(".")[2] == f"{queue}.msg":
                 taken = Path(self.data_folder_in, f"{name}.taken")
@@ -35,9 +35,9 @@ class Channel(filesystem.Channel):
                     os.rename(Path(self.data_folder_in, name), taken)
                 except FileNotFoundError:  # another consumer was faster
                     continue
-                payload: dict[str, Any] = loads(taken.read_text(encoding="utf-8"))
+                message: dict[str, Any] = loads(taken.read_text(encoding="utf-8"))
                 taken.unlink()
-                return payload
+                return message
         raise Empty
 
     def get_table(self, exchange: str) -> list[filesystem.exchange_queue_t]:

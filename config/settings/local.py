@@ -9,7 +9,6 @@ from config.settings.base import *  # noqa: F403 - a settings file is base plus 
 from config.settings.base import (
     DATABASE_POOL_SIZE,
     DATABASE_STATEMENT_TIMEOUT_SECONDS,
-    FAULT_POINTS,
     LOGGING,
     VAR_DIR,
     env,
@@ -51,11 +50,11 @@ SWEEP_SECONDS = env.number("SWEEP_SECONDS", 2, at_least=0.2)
 THROTTLE_PER_APP = env.rate("THROTTLE_PER_APP", "1000/s")
 WEBHOOKS_ALLOW_PRIVATE_TARGETS = env.flag("WEBHOOKS_ALLOW_PRIVATE_TARGETS", True)
 
-STATIC_ROOT = None
+STATIC_ROOT = None  # type: ignore[assignment]  # files are served from where they are
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
-LOGGING["handlers"]["console"]["formatter"] = env.choice("LOG_FORMAT", "readable", allowed=("json", "readable"))
+LOGGING["handlers"]["console"]["formatter"] = env.choice(
+    "LOG_FORMAT", "readable", allowed=("json", "readable")
+)
 
-if FAULT_POINTS and not DEBUG:
-    env.refuse("FAULT_POINTS", "is for tests only: DEBUG is off")
 env.stop_if_unfit()
