@@ -122,7 +122,7 @@ class HostedSession:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartnerReason:
-    """Why a partner refused: `text` may be shown to the end user, `internal` never leaves the building."""
+    """Why a partner refused: `text` is meant for the end user, `internal` for developers."""
 
     text: str
     internal: str = ""
@@ -142,6 +142,7 @@ class PartnerEvent:
     status: str | None = None
     partner_status: str = ""
     reasons: tuple[PartnerReason, ...] = ()
+    verified_fields: tuple[str, ...] = ()
     is_about_end_user: bool = True
 
 
@@ -254,7 +255,7 @@ class Connector(Protocol):
     def parcels(self, dossier: Dossier) -> tuple[tuple[str, ...], ...]:
         """Ids of documents by call: the first goes with the create, each further one with an update of its own.
 
-        Always at least one parcel, possibly empty. Raises `NotSupportedByPartner` when a document cannot be sent at all.
+        Always at least one parcel, possibly empty. Raises `NotSupportedByPartner` when a document cannot be sent.
         """
 
     def create(self, dossier: Dossier, *, files: Sequence[str], idempotency_key: str) -> Receipt:
@@ -294,8 +295,9 @@ class Connector(Protocol):
 class When:
     """A condition over a dossier; every given part must hold.
 
-    `category` is `USA` or `INT`, decided by `address_country` alone (Kira contract 4.1); without a country neither holds.
-    `answer` is a member and the value it must have.
+    `category` is `USA` or `INT`, decided by `address_country` alone (Kira contract 4.1); without one neither holds.
+    `answer` is a member and the value it must have, in any case; `additional_info:<name>` looks there. `countries`
+    lists values of `address_country`.
     """
 
     type: str | None = None
@@ -324,7 +326,13 @@ class FileGiven:
 
     slot: str
     types: tuple[str, ...] = ()
-    unless_types: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EntryGiven:
+    """An identification of one of these types is there, whatever it holds."""
+
+    types: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,17 +344,17 @@ class InfoTold:
 
 @dataclass(frozen=True, slots=True)
 class EachPerson:
-    """There is at least one associated person, and the proof holds for each."""
+    """There is at least one associated person, and for each of them one of the proofs holds."""
 
-    proof: "FieldTold | NumberTold | FileGiven"
+    any_of: tuple["FieldTold | NumberTold | FileGiven | EntryGiven", ...]
 
 
-Proof = FieldTold | NumberTold | FileGiven | InfoTold | EachPerson
+Proof = FieldTold | NumberTold | FileGiven | EntryGiven | InfoTold | EachPerson
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requirement:
-    """One row of a partner's contract: satisfied when any of `any_of` holds, asked only `when` it applies.
+    """One row of a partner's contract: satisfied when any of `any_of` holds; asked when any of `when` holds, or always.
 
     `token` is the contract's word for it (`phone`, `identifying_information:file_proof_of_address`).
     `products` empty: asked before verification may start; otherwise asked for those products.
