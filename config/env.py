@@ -83,6 +83,14 @@ class Environment:
         """A decimal number, not below `at_least`."""
         return self._number(name, float, default, at_least)
 
+    def durations(self, name: str, default: str) -> list[float]:
+        """Comma-separated numbers of seconds, none of them negative."""
+        words = self.listing(name, default)
+        if not words or not all(re.fullmatch(r"\d{1,9}(\.\d{1,3})?", word) for word in words):
+            self.refuse(name, "must be numbers of seconds with commas between them")
+            words = _split(default)
+        return [float(word) for word in words]
+
     def choice(self, name: str, default: str, *, allowed: Iterable[str]) -> str:
         """One word of a closed list."""
         value = self.text(name, default)

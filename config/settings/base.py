@@ -146,6 +146,23 @@ SWEEP_SECONDS = env.number("SWEEP_SECONDS", 10, at_least=0.2)
 WEBHOOKS_ALLOW_PRIVATE_TARGETS = env.flag("WEBHOOKS_ALLOW_PRIVATE_TARGETS", False)
 FAULT_POINTS = env.listing("FAULT_POINTS", "")
 
+# --- Webhooks -----------------------------------------------------------------------------------------
+
+WEBHOOK_MAX_BODY_BYTES = env.integer("WEBHOOK_MAX_BODY_BYTES", 256 * 1024, at_least=1024)
+WEBHOOK_REJECTION_FLUSH_SECONDS = env.number("WEBHOOK_REJECTION_FLUSH_SECONDS", 5)
+WEBHOOK_UNMATCHED_HOURS = env.integer("WEBHOOK_UNMATCHED_HOURS", 72, at_least=1)
+WEBHOOK_CONNECT_SECONDS = env.number("WEBHOOK_CONNECT_SECONDS", 5, at_least=0.1)
+WEBHOOK_TOTAL_SECONDS = env.number("WEBHOOK_TOTAL_SECONDS", 15, at_least=0.1)
+WEBHOOK_DELIVERY_THREADS = env.integer("WEBHOOK_DELIVERY_THREADS", 8, at_least=1)
+# Seconds between attempts; together a little over three days.
+WEBHOOK_RETRY_SCHEDULE = env.durations(
+    "WEBHOOK_RETRY_SCHEDULE", "5,300,1800,7200,18000,36000,50400,72000,86400"
+)
+WEBHOOK_DISABLE_AFTER_DAYS = env.integer("WEBHOOK_DISABLE_AFTER_DAYS", 5, at_least=1)
+WEBHOOK_SECRET_OVERLAP_HOURS = env.integer("WEBHOOK_SECRET_OVERLAP_HOURS", 24)
+WEBHOOK_MAX_ENDPOINTS = env.integer("WEBHOOK_MAX_ENDPOINTS", 20, at_least=1)
+WEBHOOK_TLS_CA_BUNDLE = env.text("WEBHOOK_TLS_CA_BUNDLE", "")
+
 # --- Kira: one setting for every unknown of the contract ----------------------------------------------
 
 KIRA_API_VERSION = env.optional("KIRA_API_VERSION", "2026-04-14")
@@ -200,5 +217,7 @@ LOGGING: dict[str, Any] = {
         "django.server": {"handlers": [], "propagate": True},
         "kombu": {"level": "WARNING"},
         "amqp": {"level": "WARNING"},
+        "celery.worker.strategy": {"level": "WARNING"},  # every doorbell, every few seconds
+        "celery.app.trace": {"level": "WARNING"},
     },
 }
