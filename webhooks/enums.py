@@ -18,8 +18,7 @@ class EventVerdict(models.TextChoices):
 class RejectionReason(models.TextChoices):
     """Why a message was turned away at the door, with nothing kept but a count."""
 
-    UNSIGNED = "UNSIGNED", "Without a signature"
-    FORGED = "FORGED", "Signed with no secret of ours"
+    FORGED = "FORGED", "Without a signature of theirs"
     UNREADABLE = "UNREADABLE", "Signed, but not a message"
     ALTERED = "ALTERED", "Known id with another body"
     TOO_LARGE = "TOO_LARGE", "Too large"
