@@ -26,7 +26,9 @@ class Enrollment(models.Model):
     partner_products = models.JSONField(default=dict, editable=False)
     partner_missing = models.JSONField(default=dict, editable=False)
     reasons = models.JSONField(default=list, editable=False)
-    sent_version = models.PositiveIntegerField(default=0, editable=False)
+    # A settled status may move again: we sent new data, or opened a new session, since it was settled.
+    is_reopened = models.BooleanField(default=False, editable=False)
+    round_began_at = models.DateTimeField(null=True, editable=False)
     confirmed_at = models.DateTimeField(null=True, editable=False)
     next_check_at = models.DateTimeField(null=True, editable=False)
     checks = models.PositiveIntegerField(default=0, editable=False)
@@ -62,7 +64,7 @@ class Enrollment(models.Model):
 
 
 class VerificationSession(models.Model):
-    """A verification session at a partner (contract section 2.11). The hosted link is a secret: sealed, never logged."""
+    """A verification session at a partner (contract section 2.11). Its link is a secret: sealed, never logged."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     enrollment = models.ForeignKey(Enrollment, on_delete=models.PROTECT, related_name="sessions")

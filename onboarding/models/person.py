@@ -11,7 +11,7 @@ from onboarding.models.end_user import EndUser
 
 
 class AssociatedPerson(models.Model):
-    """An associated person of a business (contract section 2.2). `ownership_percentage` is an exact decimal, 0 to 100."""
+    """An associated person of a business (contract section 2.2); `ownership_percentage` is exact, 0 to 100."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     end_user = models.ForeignKey(EndUser, on_delete=models.CASCADE, related_name="associated_persons")

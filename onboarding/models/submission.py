@@ -32,7 +32,8 @@ class Submission(Work):
     idempotency_key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     payload = EncryptedJSONField(null=True, editable=False)
     payload_digest = models.CharField(max_length=64, blank=True, editable=False)
-    end_user_version = models.PositiveIntegerField(default=0, editable=False)
+    # Request names of what changed, for an update; empty = files only.
+    changed = models.JSONField(default=list, editable=False)
     outcome = models.CharField(
         max_length=10, choices=SubmissionOutcome.choices, default=SubmissionOutcome.QUEUED, editable=False
     )
@@ -46,7 +47,7 @@ class Submission(Work):
             models.UniqueConstraint(fields=["enrollment", "position"], name="submission_position_once"),
             models.UniqueConstraint(
                 fields=["enrollment"],
-                condition=models.Q(operation="CREATE"),
+                condition=models.Q(operation="CREATE") & ~models.Q(outcome="REFUSED"),
                 name="submission_one_create_per_enrollment",
             ),
             models.CheckConstraint(

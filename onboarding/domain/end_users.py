@@ -1,0 +1,291 @@
+"""End users: registering them, changing what they declared, and deciding whether verification starts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+
+from config.errors import Conflict, Forbidden
+from onboarding.domain import (
+    audit,
+    cases,
+    declarations,
+    events,
+    findings,
+    readiness,
+    sessions,
+    submissions,
+    transitions,
+)
+from onboarding.domain import (
+    dossier as dossiers,
+)
+from onboarding.domain.audit import Actor, Fact
+from onboarding.domain.readiness import Readiness
+from onboarding.enums import (
+    AuditAction,
+    CaseKind,
+    EndUserType,
+    EventName,
+    Partner,
+    ReviewPolicy,
+    Status,
+    VerificationMode,
+)
+from onboarding.models import ApiClient, EndUser, Enrollment, Finding
+
+# A change of these makes a partner verify again (contract section 2.6).
+SENSITIVE = frozenset(
+    {
+        "first_name",
+        "middle_name",
+        "last_name",
+        "birth_date",
+        "business_legal_name",
+        "ssn",
+        "ein",
+        "rfc",
+        "cnpj",
+        "document_type",
+        "document_number",
+        "document_country",
+        "identifying_information",
+        "associated_persons",
+        "representative_first_name",
+        "representative_last_name",
+        "representative_birth_date",
+        "representative_ssn",
+        *(f"address_{name}" for name in dossiers.ADDRESS),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Amendment:
+    """What came of a change (contract section 2.6). `updated_fields` are request names."""
+
+    end_user: EndUser
+    updated_fields: list[str]
+    requires_reverification: bool
+    verification_triggered: bool
+    warnings: list[dict[str, str]]
+
+
+@transaction.atomic
+def register(
+    *,
+    client: ApiClient,
+    declaration: Mapping[str, Any],
+    partners: Sequence[Partner],
+    actor: Actor,
+    at: datetime,
+) -> EndUser:
+    """Take in an end user with everything it brings, and start verification when its data is complete.
+
+    `partners` is not empty; the first is the primary one. Raises `Conflict` when the app used the `external_id` before.
+    """
+    end_user = EndUser(
+        client=client,
+        type=EndUserType(declaration["type"].upper()),
+        external_id=declaration.get("external_id") or None,
+        created_at=at,
+        updated_at=at,
+    )
+    declarations.write_profile(end_user=end_user, declaration=declaration)
+    _insert(end_user)
+    audit.open_chain(end_user=end_user)
+    declarations.write_addresses(end_user=end_user, declaration=declaration)
+    _, facts = declarations.write_identifications(
+        end_user=end_user, person=None, declaration=declaration, at=at
+    )
+    for position, told in enumerate(declaration.get("associated_persons") or ()):
+        facts += _add_person(end_user, told, position, at)
+    for number, partner in enumerate(partners):
+        Enrollment.objects.create(end_user=end_user, partner=partner, is_primary=number == 0, created_at=at)
+    if end_user.verification_mode == VerificationMode.VERIFICATION_LINK:
+        sessions.expect_link(end_user=end_user, at=at)
+    created = Fact(
+        AuditAction.END_USER_CREATED, {"type": end_user.type, "partners": [str(p) for p in partners]}
+    )
+    facts.insert(0, created)
+    end_user = fresh(end_user)
+    triggered = _start_when_complete(end_user, facts=facts, actor=actor, at=at, changed=())
+    _announce(end_user, triggered=triggered, at=at)
+    audit.record(subject=end_user, facts=facts, actor=actor, at=at)
+    return end_user
+
+
+@transaction.atomic
+def amend(*, end_user: EndUser, changes: Mapping[str, Any], actor: Actor, at: datetime) -> Amendment:
+    """Write what is named in `changes`, tell every partner that knows the end user, and verify (again) when complete.
+
+    Raises `Forbidden` for a verified end user (reading C-24) and `Conflict` when the e-mail or the phone belongs to
+    another end user of the app (contract section 2.6).
+    """
+    EndUser.objects.select_for_update(no_key=True).only("pk").get(pk=end_user.pk)
+    end_user = fresh(end_user)
+    if end_user.status == Status.VERIFIED and not settings.KIRA_UPDATE_VERIFIED_ALLOWED:
+        raise Forbidden("A verified user cannot be updated")
+    _refuse_taken(end_user, changes)
+    changed = declarations.write_profile(end_user=end_user, declaration=changes)
+    _save_profile(end_user)
+    changed += declarations.write_addresses(end_user=end_user, declaration=changes)
+    more, facts = declarations.write_identifications(
+        end_user=end_user, person=None, declaration=changes, at=at
+    )
+    changed += more
+    if _write_persons(end_user, changes.get("associated_persons") or (), facts, at):
+        changed.append("associated_persons")
+    return _changed(end_user, changed=changed, facts=facts, actor=actor, at=at)
+
+
+def touch(
+    *, end_user: EndUser, changed: Sequence[str], facts: list[Fact], actor: Actor, at: datetime
+) -> Amendment:
+    """The common end of every change that did not come through `amend`: a person, a document."""
+    return _changed(fresh(end_user), changed=list(changed), facts=facts, actor=actor, at=at)
+
+
+def fresh(end_user: EndUser) -> EndUser:
+    """The end user as it stands in the database, with everything around it."""
+    found: EndUser = dossiers.with_everything(EndUser.objects.all()).get(pk=end_user.pk)
+    return found
+
+
+def _changed(
+    end_user: EndUser, *, changed: list[str], facts: list[Fact], actor: Actor, at: datetime
+) -> Amendment:
+    end_user = fresh(end_user)
+    sensitive = bool(SENSITIVE.intersection(changed))
+    if not changed:
+        return Amendment(end_user, [], False, end_user.verification_triggered, [])
+    EndUser.objects.filter(pk=end_user.pk).update(version=end_user.version + 1, updated_at=at)
+    end_user.version, end_user.updated_at = end_user.version + 1, at
+    facts.insert(0, Fact(AuditAction.END_USER_UPDATED, {"members": sorted(changed)}))
+    triggered = _start_when_complete(end_user, facts=facts, actor=actor, at=at, changed=changed)
+    audit.record(subject=end_user, facts=facts, actor=actor, at=at)
+    return Amendment(end_user, changed, sensitive, triggered, _warnings(end_user))
+
+
+def _start_when_complete(
+    end_user: EndUser, *, facts: list[Fact], actor: Actor, at: datetime, changed: Sequence[str]
+) -> bool:
+    """The rule of contract section 4.1, then our own: a finding or the app's policy puts a person in between."""
+    state = readiness.assess(end_user=end_user, on=at.date())
+    open_findings, found = findings.refresh(end_user=end_user, readiness=state, at=at)
+    facts += found
+    triggered = _is_triggered(end_user, state, changed)
+    if triggered and not end_user.verification_triggered:
+        facts.append(Fact(AuditAction.VERIFICATION_TRIGGERED))
+    if triggered != end_user.verification_triggered:
+        EndUser.objects.filter(pk=end_user.pk).update(verification_triggered=triggered)
+        end_user.verification_triggered = triggered
+    blocked = findings.blocking(open_findings)
+    wants_partner = triggered or end_user.verification_mode == VerificationMode.VERIFICATION_LINK
+    if wants_partner and (blocked or end_user.client.review_policy == ReviewPolicy.REVIEW_FIRST):
+        _hold(end_user, blocked, actor=actor, at=at)
+    elif wants_partner or changed:
+        for enrollment in end_user.enrollments.all():
+            submissions.open_for_change(
+                enrollment=enrollment, starts=wants_partner, changed=changed, actor=actor, at=at
+            )
+    return triggered
+
+
+def _is_triggered(end_user: EndUser, state: Readiness, changed: Sequence[str]) -> bool:
+    if end_user.verification_mode != VerificationMode.AUTOMATIC:
+        return False
+    if end_user.status == Status.REJECTED:
+        return state.primary.is_complete and bool(SENSITIVE.intersection(changed))
+    if end_user.status == Status.CREATED:
+        return state.primary.is_complete
+    return False
+
+
+def _hold(end_user: EndUser, blocked: Sequence[Finding], *, actor: Actor, at: datetime) -> None:
+    """Keep the end user with our analysts before any partner hears of it."""
+    codes = ", ".join(sorted({str(finding.get_code_display()) for finding in blocked}))
+    summary = f"Findings: {codes}" if codes else "The app's policy asks for a review first"
+    cases.open_case(end_user=end_user, kind=CaseKind.ONBOARDING, summary=summary, at=at)
+    if end_user.status != Status.REVIEW:
+        transitions.move_end_user(end_user=end_user, to=Status.REVIEW, actor=actor, at=at)
+
+
+def _announce(end_user: EndUser, *, triggered: bool, at: datetime) -> None:
+    """`user.created` in the form of contract section 7.4, R2."""
+    events.put(
+        client=end_user.client,
+        end_user=end_user,
+        name=EventName.USER_CREATED,
+        data={
+            "type": end_user.type.lower(),
+            "email": end_user.email,
+            "phone": end_user.phone or "",
+            "status": Status.CREATED,
+            "user_id": str(end_user.pk),
+            "created_at": f"{at:%Y-%m-%d %H:%M:%S}.{at.microsecond // 1000:03d}",
+            "verification_triggered": triggered,
+        },
+        at=at,
+    )
+
+
+def _insert(end_user: EndUser) -> None:
+    profile = end_user.business if end_user.is_business else end_user.individual
+    try:
+        with transaction.atomic():
+            end_user.save(force_insert=True)
+    except IntegrityError as error:
+        raise Conflict("external_id is already in use") from error
+    profile.save(force_insert=True)
+
+
+def _save_profile(end_user: EndUser) -> None:
+    end_user.save()
+    (end_user.business if end_user.is_business else end_user.individual).save()
+
+
+def _add_person(end_user: EndUser, told: Mapping[str, Any], position: int, at: datetime) -> list[Fact]:
+    person = declarations.new_person(end_user=end_user, position=position, at=at)
+    _, facts = declarations.write_person(person=person, data=told, at=at)
+    return [Fact(AuditAction.PERSON_ADDED, {"person": str(person.pk)}), *facts]
+
+
+def _write_persons(
+    end_user: EndUser, told: Sequence[Mapping[str, Any]], facts: list[Fact], at: datetime
+) -> bool:
+    """Matched by e-mail; anybody else is added; nobody is removed (contract section 2.6)."""
+    living = list(end_user.associated_persons.all())
+    changed = False
+    for position, data in enumerate(told, start=len(living)):
+        email = data.get("email")
+        person = next((p for p in living if email and p.email == email), None)
+        if person is None:
+            facts += _add_person(end_user, data, position, at)
+            changed = True
+            continue
+        was_changed, more = declarations.write_person(person=person, data=data, at=at)
+        facts += more
+        if was_changed:
+            facts.append(Fact(AuditAction.PERSON_UPDATED, {"person": str(person.pk)}))
+        changed = changed or was_changed
+    return changed
+
+
+def _refuse_taken(end_user: EndUser, changes: Mapping[str, Any]) -> None:
+    for name in ("email", "phone"):
+        value = changes.get(name)
+        if not value or value == getattr(end_user, name):
+            continue
+        others = EndUser.objects.filter(Q(**{name: value}), client=end_user.client)
+        if others.exclude(pk=end_user.pk).exists():
+            raise Conflict(f"{name} is already in use")
+
+
+def _warnings(end_user: EndUser) -> list[dict[str, str]]:
+    notes = end_user.findings.filter(resolved_at=None, code__in=findings.WARNINGS)
+    return [{"code": finding.code.lower(), "message": finding.note} for finding in notes]
