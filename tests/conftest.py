@@ -18,7 +18,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _flush_past_the_guards(django_db_setup: None) -> Iterator[None]:
+def _flush_past_the_guards() -> Iterator[None]:
     """Let tests empty the append-only tables between each other; the guards stand again before the next test."""
     flush = connection.ops.execute_sql_flush
 
