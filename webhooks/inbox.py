@@ -21,7 +21,7 @@ from django.utils import timezone
 from config import work
 from onboarding.domain import audit, queries, reconciliation
 from onboarding.domain.audit import Actor, Fact
-from onboarding.domain.submissions import Applied
+from onboarding.domain.statuses import Applied
 from onboarding.enums import AuditAction
 from onboarding.models import Enrollment
 from onboarding.partners import registry
