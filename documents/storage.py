@@ -7,6 +7,7 @@ import os
 import re
 import secrets
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -66,7 +67,7 @@ class FileStorage:
         place = self._place(name)
         draft = place.with_name(f".{place.name}.{secrets.token_hex(4)}")
         try:
-            place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._make_folders(place)
             with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
                 for chunk in chunks:
                     file.write(chunk)
@@ -75,7 +76,8 @@ class FileStorage:
             draft.rename(place)
             _synchronise_folder(place.parent)
         except BaseException as error:
-            draft.unlink(missing_ok=True)
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)
             if isinstance(error, OSError):
                 raise StorageUnavailable from error
             raise
@@ -107,6 +109,11 @@ class FileStorage:
                 continue
             if _NAME.fullmatch(name):
                 yield name, changed_at
+
+    def _make_folders(self, place: Path) -> None:
+        self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for folder in (place.parent.parent, place.parent):
+            folder.mkdir(exist_ok=True, mode=0o700)
 
     def _place(self, name: str) -> Path:
         return self._root / checked_name(name)

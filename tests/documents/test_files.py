@@ -328,9 +328,7 @@ def zeros(megabytes: int) -> bytes:
 
 
 BOMBS = {
-    "compressed twice": lambda: samples.pdf_stream(
-        b"/Filter[/FlateDecode/Fl]", zlib.compress(zeros(300), 9)
-    ),
+    "compressed twice": lambda: samples.pdf_stream(b"/Filter[/FlateDecode/Fl]", zlib.compress(zeros(300), 9)),
     "one huge stream": lambda: samples.pdf_stream(b"/Filter/FlateDecode", zeros(200)),
     "huge object stream": lambda: samples.pdf_stream(
         b"/Type/ObjStm/N 1/First 4/Filter/FlateDecode", zeros(200)
