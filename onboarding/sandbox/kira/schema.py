@@ -133,12 +133,13 @@ def record(
         if not expect("object", value, path, issues):
             return value
         kept: dict[str, Any] = {}
-        for name, member in members.items():
-            if name in value and (value[name] is not None or name in solid):
-                kept[name] = member(value[name], below(path, name), issues)
-            elif name in value:
+        for name in value:
+            if name in members and (value[name] is not None or name in solid):
+                kept[name] = members[name](value[name], below(path, name), issues)
+            elif name in members:
                 kept[name] = None
-            elif name in needed:
+        for name in needed:
+            if name not in value:
                 issues.append(Issue(below(path, name), "Required", "invalid_type"))
         unknown = [name for name in value if name not in members]
         if strict and unknown:

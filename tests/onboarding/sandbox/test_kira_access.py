@@ -55,7 +55,7 @@ def test_a_missing_bearer_is_refused_by_the_gateway(sandbox: Sandbox) -> None:
 
 
 def test_a_forged_bearer_is_refused(caller: Caller) -> None:
-    token = caller.session.headers["Authorization"]
+    token = str(caller.session.headers["Authorization"])
     answer = caller.call("GET", "/v1/users", headers={"Authorization": f"{token}x"})
     assert (answer.status_code, answer.json()) == (401, {"message": "Unauthorized"})
 
