@@ -218,10 +218,10 @@ def test_dates_read_back_as_dates(end_user: EndUser) -> None:
         end_user=end_user, first_name="Bo", last_name="Lee", birth_date="1988-02-29"
     )
 
-    assert sorted(AssociatedPerson.objects.values_list("birth_date", flat=True)) == [
+    assert set(AssociatedPerson.objects.values_list("birth_date", flat=True)) == {
         dt.date(1988, 2, 29),
         dt.date(1990, 2, 28),
-    ]
+    }
     with pytest.raises(ValidationError):
         AssociatedPerson.objects.filter(pk=person.pk).update(birth_date="1990-02-30")
 

@@ -9,6 +9,7 @@ import resource
 import tempfile
 import time
 import zlib
+from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -142,7 +143,7 @@ def test_pictures_tell_their_size() -> None:
 @pytest.mark.parametrize(
     "options", [{"progressive": True}, {"exif": b"Exif\0\0" + b"\0" * 5000}, {"comment": b"ok"}]
 )
-def test_pictures_of_every_make_are_read(options: dict[str, object]) -> None:
+def test_pictures_of_every_make_are_read(options: dict[str, Any]) -> None:
     assert files.inspect(samples.jpeg(**options), declared="image/jpeg").width == 64
 
 
@@ -184,7 +185,7 @@ def test_ten_megabytes_are_the_limit_to_the_byte(settings) -> None:
     assert refusal_of_file(io.BytesIO(picture), "image/jpeg") == "too_large"
 
 
-def refusal_of_file(source: io.BytesIO, declared: str) -> str:
+def refusal_of_file(source: files.ReadableFile, declared: str) -> str:
     with pytest.raises(FileRefused) as refused:
         files.inspect(source, declared=declared)
     return refused.value.code

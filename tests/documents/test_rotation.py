@@ -103,7 +103,8 @@ def test_a_value_that_changes_during_the_run_is_not_overwritten(
 ) -> None:
     settings.ENCRYPTION_KEYS = [NEW, OLD]
     column = next(c for c in rotation.sealed_columns() if c.label == "documents.Document.file_name")
-    rewrap, raced = crypto.rewrap, []
+    rewrap = crypto.rewrap
+    raced: list[int] = []
 
     def rewrap_beside_a_writer(sealed: bytes, *, context: str) -> bytes:
         if not raced:

@@ -10,6 +10,7 @@ import tracemalloc
 import uuid
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -27,8 +28,12 @@ S = DocumentStatus
 PICTURE = samples.jpeg(200, 100)
 
 
-def keep(end_user: EndUser, source: object = PICTURE, **changes: object) -> Document:
-    values = {"slot": DocumentSlot.FRONT, "declared_content_type": "image/jpeg", "file_name": "front.jpg"}
+def keep(end_user: EndUser, source: Any = PICTURE, **changes: Any) -> Document:
+    values: dict[str, Any] = {
+        "slot": DocumentSlot.FRONT,
+        "declared_content_type": "image/jpeg",
+        "file_name": "front.jpg",
+    }
     return vault.store(end_user_id=end_user.pk, source=source, **{**values, **changes})
 
 
