@@ -128,7 +128,7 @@ def checked_name(name: str) -> str:
 
 def storage() -> Storage:
     """The storage that ``DOCUMENTS_URL`` names: `file:///absolute/path` or `s3://bucket/prefix`."""
-    return _storage(settings.DOCUMENTS_URL, getattr(settings, "S3_ENDPOINT_URL", None) or None)
+    return _storage(settings.DOCUMENTS_URL, settings.S3_ENDPOINT_URL or None)
 
 
 @lru_cache(maxsize=8)

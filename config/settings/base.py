@@ -106,6 +106,7 @@ DATA_UPLOAD_MAX_NUMBER_FILES = 50
 MAX_DOCUMENT_BYTES = env.integer("MAX_DOCUMENT_BYTES", 10 * 1024 * 1024, at_least=1)
 MAX_PIXELS = env.integer("MAX_PIXELS", 40_000_000, at_least=1)
 MAX_PDF_PAGES = env.integer("MAX_PDF_PAGES", 100, at_least=1)
+S3_ENDPOINT_URL = env.text("S3_ENDPOINT_URL", "")
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["onboarding.api.authentication.ApiClientAuthentication"],

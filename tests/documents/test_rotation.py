@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.db.models import BinaryField, Value
 
 from config import crypto
@@ -177,3 +178,28 @@ def keep_erased(document: Document) -> Document:
         declared_content_type="image/png",
         file_name="back.png",
     )
+
+
+REFUSE = {
+    "sqlite": [
+        "CREATE TRIGGER frozen BEFORE UPDATE ON onboarding_enduser BEGIN SELECT RAISE(ABORT, 'frozen'); END",
+    ],
+    "postgresql": [
+        "CREATE FUNCTION frozen() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'frozen'; END $$",
+        "CREATE TRIGGER frozen BEFORE UPDATE ON onboarding_enduser FOR EACH ROW EXECUTE FUNCTION frozen()",
+    ],
+}
+
+
+@pytest.mark.usefixtures("documents")
+def test_rows_that_the_database_refuses_to_change_are_counted_and_the_rest_goes_on(settings) -> None:
+    with connection.cursor() as cursor:
+        for statement in REFUSE[connection.vendor]:
+            cursor.execute(statement)
+    settings.ENCRYPTION_KEYS = [NEW, OLD]
+    output = io.StringIO()
+
+    with pytest.raises(CommandError, match="older key"):
+        call_command("rotate_keys", stdout=output)
+    assert cells_of(output.getvalue(), "onboarding.EndUser.document_number") == [0, 0, 0, 0, 1]
+    assert cells_of(output.getvalue(), "documents.Document.file_name") == [3, 0, 0, 0, 0]
