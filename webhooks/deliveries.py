@@ -52,7 +52,8 @@ def attempt(*, delivery: Delivery) -> DeliveryAttempt | None:
 
 def _attempt(delivery: Delivery) -> DeliveryAttempt | None:
     endpoint, event = delivery.endpoint, delivery.event
-    if endpoint.status != EndpointStatus.ACTIVE and not _is_test(event):
+    is_wanted = endpoint.status == EndpointStatus.ACTIVE or _is_test(event)
+    if endpoint.removed_at is not None or not is_wanted:
         delivery.postpone(until=None, error="the endpoint is disabled")
         return None
     started = timezone.now()
@@ -164,8 +165,8 @@ def _note_failure(endpoint: WebhookEndpoint, answer: Answer, at: datetime) -> No
 # --- What a product app may ask for -----------------------------------------------------------------
 
 
-def send_test(*, endpoint: WebhookEndpoint, at: datetime) -> DeliveryAttempt | None:
-    """Send a test event to this endpoint alone, now and once, disabled or not; returns the attempt.
+def send_test(*, endpoint: WebhookEndpoint, at: datetime) -> Delivery:
+    """Send a test event to this endpoint alone, now and once, disabled or not; returns the concluded delivery.
 
     The event shows in the feed. Failures count for nothing and are not repeated.
     """
@@ -186,7 +187,8 @@ def send_test(*, endpoint: WebhookEndpoint, at: datetime) -> DeliveryAttempt | N
             created_at=at,
         )
     delivery.event.refresh_from_db()
-    return attempt(delivery=delivery)
+    attempt(delivery=delivery)
+    return delivery
 
 
 def resend(*, delivery: Delivery, at: datetime) -> None:

@@ -55,6 +55,7 @@ REFUSED_NETWORKS: Final = tuple(
     ip_network(network)
     for network in (
         "168.63.129.16/32",  # Azure's host agent
+        "192.0.0.0/24",  # protocol assignments, and a metadata service (RFC 6890)
         "192.88.99.0/24",  # 6to4 relays (RFC 7526)
         "2001::/32",  # Teredo (RFC 4380)
         "2002::/16",  # 6to4 (RFC 3056)

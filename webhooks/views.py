@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 from django.conf import settings
 from django.db import DatabaseError
-from django.http import HttpRequest, JsonResponse, RawPostDataException, UnreadablePostError
+from django.http import HttpRequest, JsonResponse, RawPostDataException
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
@@ -34,9 +34,12 @@ def receive(request: HttpRequest, slug: str) -> JsonResponse:
         rejections.count(partner=partner, reason=RejectionReason.TOO_LARGE, at=timezone.now())
         return _refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "payload_too_large", "The message is too large")
     try:
-        body = request.body
-    except (UnreadablePostError, RawPostDataException):
+        body = _body_of(request)
+    except (OSError, RawPostDataException):
         return _refusal(HTTPStatus.BAD_REQUEST, "validation_error", "The message was cut off")
+    if len(body) > settings.WEBHOOK_MAX_BODY_BYTES:
+        rejections.count(partner=partner, reason=RejectionReason.TOO_LARGE, at=timezone.now())
+        return _refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "payload_too_large", "The message is too large")
     headers = {name.lower(): value for name, value in request.headers.items()}
     return _answer(partner, headers, body)
 
@@ -56,6 +59,18 @@ def _answer(partner: Partner, headers: dict[str, str], body: bytes) -> JsonRespo
     if arrival is Arrival.ALTERED:
         return _refusal(HTTPStatus.CONFLICT, "resource_conflict", "This id was received with another body")
     return JsonResponse({"received": True})
+
+
+def _body_of(request: HttpRequest) -> bytes:
+    """The bytes as they came. Django itself reads only bodies that announce their length; servers end chunked ones."""
+    is_chunked = "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower()
+    if is_chunked and request.META.get("wsgi.input_terminated"):
+        stream, left, pieces = request.META["wsgi.input"], settings.WEBHOOK_MAX_BODY_BYTES + 1, []
+        while left > 0 and (piece := stream.read(left)):
+            pieces.append(piece)
+            left -= len(piece)
+        return b"".join(pieces)
+    return request.body
 
 
 def _announced_size(request: HttpRequest) -> int:
