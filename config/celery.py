@@ -7,6 +7,7 @@ every worker by its own clock, so that a dead beat or a dead broker stops nothin
 import logging
 import os
 import threading
+import time
 from logging.config import dictConfig
 from typing import Any
 
@@ -29,6 +30,7 @@ SWEEPS = (
 )
 HOURLY = ("onboarding.tasks.purge_expired", "documents.tasks.sweep_orphans")
 PUBLISH_SECONDS = 1.0
+UNHEARD_SECONDS = 30.0
 
 
 class Doorbells(Celery):
@@ -117,10 +119,11 @@ def _ringing() -> dict[str, Any]:
 
 
 class OwnClock(bootsteps.StartStopStep):
-    """Every worker rings the sweeps itself, and works them off here when the broker cannot be reached.
+    """Every worker rings the sweeps itself, and works them off here when nobody can hear or nobody listens.
 
-    It starts before the consumer, whose start waits for the broker. One thread per sweep, so that a slow partner
-    holds up nothing else.
+    That is: when the broker cannot be reached, or when this worker has not been given the sweep for a while, as
+    happens to consumers that went deaf in a reconnect. It starts before the consumer, whose start waits for the
+    broker. One thread per sweep, so that a slow partner holds up nothing else.
     """
 
     requires = {"celery.worker.components:Pool"}
@@ -128,6 +131,7 @@ class OwnClock(bootsteps.StartStopStep):
     def __init__(self, worker: Any, **options: Any) -> None:
         super().__init__(worker, **options)
         self._stopped = threading.Event()
+        self._bells = {name: Bell(name) for name in SWEEPS}
 
     def start(self, worker: Any) -> None:
         self._stopped.clear()
@@ -142,25 +146,46 @@ class OwnClock(bootsteps.StartStopStep):
     terminate = stop
 
     def _keep_ringing(self, name: str) -> None:
+        _last_run[name] = time.monotonic()
         while not self._stopped.wait(settings.SWEEP_SECONDS):
-            ring_or_run(name)
+            unheard = time.monotonic() - _last_run[name] > max(UNHEARD_SECONDS, 5 * settings.SWEEP_SECONDS)
+            if unheard or not self._bells[name].ring():
+                _run_here(name)
 
 
-def ring_or_run(name: str) -> None:
-    """Ask any worker for the sweep; without a broker, run it in this thread. Never raises."""
-    try:
-        app.send_task(name, **_ringing())
-    except Exception as error:  # whatever a broker and its client can raise
-        logger.warning(
-            "the broker cannot be reached: %s runs here", name, extra={"error": type(error).__name__}
-        )
-        task = app.tasks.get(name)
-        if task is not None:
-            _run_here(task)
+class Bell:
+    """Rings one task from a thread of its own, because a frozen broker can hold up its client for ever."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._thread: threading.Thread | None = None
+        self._rung = True
+
+    def ring(self) -> bool:
+        """Whether the broker took the message within two seconds. Never raises, never waits longer."""
+        before, self._rung = self._rung, False
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._publish, daemon=True)
+            self._thread.start()
+            self._thread.join(2 * PUBLISH_SECONDS)
+        if before and not self._rung:
+            logger.warning("the broker does not take %s: it runs here until it does", self._name)
+        return self._rung
+
+    def _publish(self) -> None:
+        try:
+            app.send_task(self._name, **_ringing())
+            self._rung = True
+        except Exception as error:  # whatever a broker and its client can raise
+            logger.debug("%s is not published", self._name, extra={"error": type(error).__name__})
 
 
-def _run_here(task: Any) -> None:
+_last_run: dict[str, float] = {}
+
+
+def _run_here(name: str) -> None:
     """Run a task as a worker would, with fresh database connections, logging what it raises."""
+    task = app.tasks[name]
     signals.task_prerun.send(sender=task, task_id="own-clock", task=task, args=(), kwargs={})
     try:
         task()
@@ -176,8 +201,9 @@ def _log_as_django_does(**kwargs: Any) -> None:
 
 
 @signals.task_prerun.connect
-def _name_the_task(task_id: str, **kwargs: Any) -> None:
+def _note_the_task(task_id: str, task: Any, **kwargs: Any) -> None:
     request_id.set(task_id)
+    _last_run[task.name] = time.monotonic()
 
 
 app = Doorbells("config")

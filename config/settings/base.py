@@ -130,6 +130,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": ["onboarding.api.schema.finish"],
 }
 
 UNFOLD = {"SITE_TITLE": "Vouch", "SITE_HEADER": "Vouch", "SITE_SYMBOL": "verified_user"}
