@@ -3,9 +3,11 @@
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
-from django.urls import path, re_path
+from django.urls import include, path, re_path
+from django.views.decorators.csrf import csrf_exempt
 
 from config import health
+from onboarding.api.urls import unknown_routes
 
 
 def home(request: HttpRequest) -> HttpResponse:
@@ -35,5 +37,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
-    re_path(r"", not_found),
+    path("", include("onboarding.api.urls")),
+    *unknown_routes,
+    re_path(r"", csrf_exempt(not_found)),
 ]

@@ -162,7 +162,7 @@ WEBHOOK_RETRY_SCHEDULE = env.durations(
 )
 WEBHOOK_DISABLE_AFTER_DAYS = env.integer("WEBHOOK_DISABLE_AFTER_DAYS", 5, at_least=1)
 WEBHOOK_SECRET_OVERLAP_HOURS = env.integer("WEBHOOK_SECRET_OVERLAP_HOURS", 24)
-WEBHOOK_MAX_ENDPOINTS = env.integer("WEBHOOK_MAX_ENDPOINTS", 20, at_least=1)
+WEBHOOK_MAX_ENDPOINTS = env.integer("WEBHOOK_MAX_ENDPOINTS", 200, at_least=1)
 WEBHOOK_TLS_CA_BUNDLE = env.text("WEBHOOK_TLS_CA_BUNDLE", "")
 
 # --- Kira: one setting for every unknown of the contract ----------------------------------------------
