@@ -138,7 +138,8 @@ class Callbacks:
             self._finish(delivery, "FAILED")
             return
         with self.store.transaction() as tx:
-            self._keep(tx, delivery, due=self.clock.now() + delay)
+            if tx.get(DELIVERIES, delivery["id"]) is not None:
+                self._keep(tx, delivery, due=self.clock.now() + delay)
 
     def _finish(self, delivery: JsonObject, state: str) -> None:
         with self.store.transaction() as tx:

@@ -18,7 +18,8 @@ class Console:
 
     def handle(self, request: Request) -> Response:
         if request.method == "GET" and request.path in ("/", "/_operator", "/_operator/"):
-            return self._list(request.query.get("status", ""))
+            wanted = request.query.get("status", "")
+            return self._list(wanted if wanted in STATUSES else "")
         if request.method == "POST":
             return self._decide(request)
         return rendering.page_not_found()
@@ -36,13 +37,14 @@ class Console:
         reasons = [{"reason": reason[:500], "developer_reason": "Decided by an operator."}]
         if not partner.decide(user_id, status, list(reasons)):
             return rendering.page_not_found()
-        return Response(303, b"", {"Location": "/_operator"})
+        back = request.query.get("status", "")
+        return Response(303, b"", {"Location": f"/_operator?status={back if back in STATUSES else ''}"})
 
     def _list(self, status: str) -> Response:
         everybody = [(name, user) for name, partner in self._partners.items() for user in partner.users()]
         wanted = [(name, user) for name, user in everybody if status in ("", user["status"])]
         newest = sorted(wanted, key=lambda pair: float(pair[1]["created_at"]), reverse=True)[:SHOWN]
-        rows = rendering.Html("".join(_row(name, user) for name, user in newest))
+        rows = rendering.Html("".join(_row(name, user, status) for name, user in newest))
         return rendering.page(
             "console.html",
             title="Users in the sandbox",
@@ -50,7 +52,7 @@ class Console:
             filters=rendering.Html("".join(_filter(each, status) for each in ("", *STATUSES))),
             table=rendering.fragment("console_table.html", rows=rows)
             if rows
-            else rendering.fragment("message.html", title="Nobody yet", text="No user has this status."),
+            else rendering.fragment("console_empty.html"),
         )
 
 
@@ -59,7 +61,7 @@ def _filter(status: str, current: str) -> str:
     return f'<li><a href="/_operator?status={status}"{mark}>{status.capitalize() or "All"}</a></li>'
 
 
-def _row(partner: str, user: JsonObject) -> str:
+def _row(partner: str, user: JsonObject, status: str) -> str:
     answers = user["answers"]
     person = f"{answers.get('first_name', '')} {answers.get('last_name', '')}"
     return rendering.fragment(
@@ -70,4 +72,5 @@ def _row(partner: str, user: JsonObject) -> str:
         partner=partner,
         created=iso(user["created_at"])[:19].replace("T", " "),
         status=user["status"],
+        filter=status,
     )

@@ -13,7 +13,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from onboarding.sandbox.backstage import Backstage
 from onboarding.sandbox.console import Console
@@ -109,6 +109,8 @@ class Sandbox:
             return self._control.handle(request)
         if request.path == STYLE_PATH:
             return stylesheet()
+        if request.path == "/favicon.ico":
+            return Response(204)
         if request.path == "/" or request.path.startswith("/_operator"):
             return self._console.handle(request)
         return page_not_found()
@@ -220,8 +222,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         sandbox = self.server.sandbox
-        parts = urlsplit(self.path)
-        path = re.sub("/{2,}", "/", parts.path)
+        target, _, query = self.path.partition("?")
+        path = re.sub("/{2,}", "/", target)
         try:
             body = self._read_body(sandbox.body_limit(path))
         except _TooLarge:
@@ -232,8 +234,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(Response(400))
             return
         headers = {name.lower(): value for name, value in self.headers.items()}
-        query = dict(parse_qsl(parts.query, keep_blank_values=True))
-        self._perform(sandbox.exchange(Request(self.command, path, query, headers, body)))
+        asked = dict(parse_qsl(query, keep_blank_values=True))
+        self._perform(sandbox.exchange(Request(self.command, path, asked, headers, body)))
 
     def _read_body(self, limit: int) -> bytes:
         if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
@@ -253,6 +255,8 @@ class _Handler(BaseHTTPRequestHandler):
         pieces, total = [], 0
         while size := int(self.rfile.readline(1024).split(b";")[0], 16):
             total += size
+            if size < 0:
+                raise ValueError
             if total > limit:
                 self.close_connection = True
                 raise _TooLarge

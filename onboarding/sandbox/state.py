@@ -3,11 +3,11 @@
 Nothing here knows any partner. Records are plain JSON objects in named kinds (``kira.users``, ``deliveries``).
 """
 
-import copy
 import json
 import sqlite3
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 JsonObject = dict[str, Any]
+LINES_KEPT = 200_000  # in memory; the file keeps all
 
 
 class Clock:
@@ -45,6 +46,13 @@ def compact_stamp(at: float) -> str:
     return "".join(letter for letter in iso(at) if letter.isdigit())
 
 
+def _copied(value: Any) -> Any:
+    """A deep copy; several times faster than the general one because the value is plain JSON."""
+    if isinstance(value, dict):
+        return {name: _copied(each) for name, each in value.items()}
+    return [_copied(each) for each in value] if isinstance(value, list | tuple) else value
+
+
 def _moment(at: float) -> datetime:
     return datetime.fromtimestamp(at, UTC)
 
@@ -59,20 +67,31 @@ class Transaction:
 
     def get(self, kind: str, key: str) -> JsonObject | None:
         """A copy of the record as this transaction sees it."""
-        if (kind, key) in self.changes:
-            return copy.deepcopy(self.changes[kind, key])
-        return copy.deepcopy(self._records.get(kind, {}).get(key))
+        seen = self.changes if (kind, key) in self.changes else None
+        record = seen[kind, key] if seen else self._records.get(kind, {}).get(key)
+        found: JsonObject | None = _copied(record)
+        return found
 
     def where(self, kind: str, wanted: Callable[[JsonObject], bool]) -> list[JsonObject]:
         """Copies of the records that `wanted` accepts, oldest first. `wanted` must not change them."""
+        return [_copied(value) for value in self._matching(kind, wanted)]
+
+    def newest(
+        self, kind: str, wanted: Callable[[JsonObject], bool], *, offset: int, limit: int
+    ) -> tuple[list[JsonObject], int]:
+        """One page of what `where` finds, newest first, and how many there are in all."""
+        found = self._matching(kind, wanted)[::-1]
+        return [_copied(value) for value in found[offset : offset + limit]], len(found)
+
+    def _matching(self, kind: str, wanted: Callable[[JsonObject], bool]) -> list[JsonObject]:
         stored = self._records.get(kind, {})
         changed = {key: value for (of, key), value in self.changes.items() if of == kind}
         seen = [changed.get(key, value) for key, value in stored.items()]
         seen += [value for key, value in changed.items() if key not in stored]
-        return [copy.deepcopy(value) for value in seen if value is not None and wanted(value)]
+        return [value for value in seen if value is not None and wanted(value)]
 
     def put(self, kind: str, key: str, value: JsonObject) -> None:
-        self.changes[kind, key] = copy.deepcopy(value)
+        self.changes[kind, key] = _copied(value)
 
     def delete(self, kind: str, key: str) -> None:
         self.changes[kind, key] = None
@@ -136,13 +155,7 @@ class Store:
 
     def _keep(self, changes: dict[tuple[str, str], JsonObject | None]) -> None:
         if self._file and changes:
-            self._file.execute("BEGIN")
-            for (kind, key), value in changes.items():
-                if value is None:
-                    self._file.execute("DELETE FROM record WHERE kind = ? AND key = ?", (kind, key))
-                else:
-                    self._file.execute(_UPSERT, (kind, key, json.dumps(value)))
-            self._file.execute("COMMIT")
+            _write(self._file, changes)
         for (kind, key), value in changes.items():
             if value is None:
                 self._records.get(kind, {}).pop(key, None)
@@ -154,6 +167,16 @@ _UPSERT = (
     "INSERT INTO record (kind, key, value) VALUES (?, ?, ?) "
     "ON CONFLICT (kind, key) DO UPDATE SET value = excluded.value"
 )
+
+
+def _write(file: sqlite3.Connection, changes: dict[tuple[str, str], JsonObject | None]) -> None:
+    with file:
+        file.execute("BEGIN")
+        for (kind, key), value in changes.items():
+            if value is None:
+                file.execute("DELETE FROM record WHERE kind = ? AND key = ?", (kind, key))
+            else:
+                file.execute(_UPSERT, (kind, key, json.dumps(value)))
 
 
 def _open(path: Path) -> sqlite3.Connection:
@@ -178,7 +201,7 @@ class Journal:
     def __init__(self, clock: Clock, path: Path | None = None) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._lines: list[JsonObject] = []
+        self._lines: deque[JsonObject] = deque(maxlen=LINES_KEPT)
         self._next = 1
         self._file: TextIO | None = None
         if path:

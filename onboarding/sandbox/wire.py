@@ -93,7 +93,7 @@ class Partner(Protocol):
     def users(self) -> list[JsonObject]:
         """Everything held about everybody, oldest first."""
 
-    def decide(self, user_id: str, status: str, reasons: list[Any], *, raw: bool = False) -> bool:
+    def decide(self, user_id: str, status: str, reasons: list[Any]) -> bool:
         """Give a user a status by hand and tell the webhook; False when there is no such user."""
 
     def emit(self, event: str, data: JsonObject) -> None:

@@ -207,13 +207,14 @@ class Kira:
     def change_toggles(self, changes: JsonObject) -> None:
         changed = merge(self._toggles, changes)
         with self._store.transaction() as tx:
-            tx.put(SETTINGS, "toggles", {"value": dataclasses.asdict(changed)})
+            kept = tx.get(SETTINGS, "toggles") or {"value": {}}
+            tx.put(SETTINGS, "toggles", {"value": {**kept["value"], **changes}})
         self._lifecycle.toggles = changed
 
     def users(self) -> list[JsonObject]:
         return self._store.where(USERS)
 
-    def decide(self, user_id: str, status: str, reasons: list[Any], *, raw: bool = False) -> bool:
+    def decide(self, user_id: str, status: str, reasons: list[Any]) -> bool:
         return self._lifecycle.decide(user_id.lower(), status, reasons, by="operator")
 
     def emit(self, event: str, data: JsonObject) -> None:

@@ -73,13 +73,16 @@ class Users:
         query = request.query
         limit, offset = self._page(query)
         _check_filters(query)
-        found = self.lifecycle.store.where(USERS, lambda user: _matches(user, client_id, query))[::-1]
-        page = [representation.in_list(user, self._toggles) for user in found[offset : offset + limit]]
+        with self.lifecycle.store.transaction() as tx:
+            found, total = tx.newest(
+                USERS, lambda user: _matches(user, client_id, query), offset=offset, limit=limit
+            )
+        page = [representation.in_list(user, self._toggles) for user in found]
         pagination = {
-            "total": len(found),
+            "total": total,
             "limit": limit,
             "offset": offset,
-            "has_more": offset + limit < len(found),
+            "has_more": offset + limit < total,
         }
         return json_response(200, {"data": page, "pagination": pagination})
 

@@ -132,7 +132,7 @@ def _changed(original: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any
     return {name: value for name, value in body.items() if value is not None}
 
 
-def wait_for(condition: Callable[[], Any], seconds: float = 5.0) -> Any:
+def wait_for(condition: Callable[[], Any], seconds: float = 15.0) -> Any:
     """The first true value of `condition`; fails the test when none comes."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:

@@ -1,5 +1,6 @@
 """Creating, reading and listing users, and the promise of the idempotency key."""
 
+import base64
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -107,6 +108,14 @@ def test_only_a_base64_data_uri_is_a_file(still: Caller, file: str) -> None:
     entry = {"type": "passport", "issuing_country": "USA", "documents": [{"type": "front", "file": file}]}
     found = details(still.create(individual(identifying_information=[entry])))
     assert [each[0] for each in found] == ["identifying_information.0.documents.0.file"]
+
+
+def test_a_file_over_ten_megabytes_is_refused(still: Caller) -> None:
+    still.toggle(body_limit=False)
+    file = "data:application/pdf;base64," + base64.b64encode(bytes(10 * 1024 * 1024 + 1)).decode()
+    entry = {"type": "passport", "issuing_country": "USA", "documents": [{"type": "front", "file": file}]}
+    found = details(still.create(individual(identifying_information=[entry])))
+    assert [each[2] for each in found] == ["too_big"]
 
 
 def test_a_business_names_its_industries_in_a_list(still: Caller) -> None:

@@ -202,6 +202,14 @@ def test_the_newest_revision_takes_other_refusals_as_final(caller: Caller, ear: 
     assert len(ear.heard) == 1
 
 
+def test_the_oldest_revision_tries_again_by_itself(caller: Caller, ear: Ear) -> None:
+    caller.toggle(webhook_retries="automatic", webhook_time_factor=0.001)
+    ear.answers = [404, 500]
+    caller.create(individual(source_of_funds=None))
+    record = wait_for(lambda: caller.control("GET", "deliveries?state=DELIVERED"))[0]
+    assert [attempt["status"] for attempt in record["attempts"]] == [404, 500, 200]
+
+
 def test_registering_replaces_target_and_secret(caller: Caller, ear: Ear) -> None:
     second = Ear()
     body = {"webhook_url": second.url, "secret": "another-secret", "client_uuid": caller.options.client_id}
