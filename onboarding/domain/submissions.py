@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, Max, OuterRef
+from django.db.models import Exists, F, Max, OuterRef, Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from config import work
@@ -105,6 +106,28 @@ def _open(
     )
     work.ring("onboarding.tasks.send_due_submissions")
     return submission
+
+
+@transaction.atomic
+def release(*, submission: Submission, actor: Actor, at: datetime) -> None:
+    """Send a waiting submission on its way at once; a parked one begins a new count of attempts and of its key's age.
+
+    The quarantine and the look-up before a repeat stay as they are. Raises `Conflict` when it is finished, or under way.
+    """
+    idle = Submission.objects.filter(Q(leased_until=None) | Q(leased_until__lt=Now()), finished_at=None)
+    was_parked = Submission.objects.filter(pk=submission.pk, finished_at=None, due_at=None).exists()
+    values: dict[str, object] = {"due_at": at, "fence": F("fence") + 1}
+    if was_parked:
+        values["first_sent_at"] = None
+    if not idle.filter(pk=submission.pk).update(**values):
+        raise Conflict("This submission is finished or under way")
+    end_user = submission.enrollment.end_user
+    fact = Fact(AuditAction.SUBMISSION_RELEASED, {"submission": str(submission.pk), "was_parked": was_parked})
+    audit.record(subject=end_user, facts=[fact], actor=actor, at=at)
+    parked = Submission.objects.filter(enrollment__end_user=end_user, finished_at=None, due_at=None)
+    if was_parked and not parked.exists():
+        cases.settle(end_user=end_user, kind=CaseKind.SUBMISSION_PARKED, note="it was released", at=at)
+    work.ring("onboarding.tasks.send_due_submissions")
 
 
 # --- Carrying out ---------------------------------------------------------------------------------
@@ -493,9 +516,9 @@ def _resolve(submission: Submission, connector: Connector, actor: Actor) -> bool
     if now < quarantine_ends:
         submission.postpone(until=quarantine_ends, error=submission.last_error)
         return False
-    if submission.operation == Op.CREATE:
+    if submission.operation == Op.CREATE and submission.payload is not None:
         try:
-            record = connector.find(dossiers.thaw(submission.payload or {}))
+            record = connector.find(dossiers.thaw(submission.payload))
         except PartnerError as error:
             _look_up_later(submission, error)
             return False
@@ -564,8 +587,11 @@ def _pause_after(submission: Submission, tries: int) -> timedelta:
 
 
 def _tries(submission: Submission) -> int:
-    """Attempts in which something may have been sent."""
-    return submission.tries.exclude(result="busy").count()
+    """Attempts in which something may have been sent, since the submission was last released by a person."""
+    since = submission.first_sent_at
+    if since is None:
+        return 0
+    return submission.tries.filter(started_at__gte=since).exclude(result="busy").count()
 
 
 def _note(attempt: SubmissionAttempt, connector: Connector, result: str, error: PartnerError | None) -> None:

@@ -25,7 +25,7 @@ def end_user() -> EndUser:
     return register(declaration=individual(phone=None))
 
 
-@pytest.mark.parametrize(("old", "new"), itertools.product(Status, Status))
+@pytest.mark.parametrize(("old", "new"), list(itertools.product(Status, Status)))
 def test_an_end_user_moves_only_along_the_table(end_user: EndUser, old: Status, new: Status) -> None:
     EndUser.objects.filter(pk=end_user.pk).update(status=old)
     end_user.status = old
@@ -38,7 +38,7 @@ def test_an_end_user_moves_only_along_the_table(end_user: EndUser, old: Status, 
         assert EndUser.objects.get(pk=end_user.pk).status == old
 
 
-@pytest.mark.parametrize(("old", "new"), itertools.product(Status, Status))
+@pytest.mark.parametrize(("old", "new"), list(itertools.product(Status, Status)))
 def test_an_enrollment_moves_only_along_the_table(end_user: EndUser, old: Status, new: Status) -> None:
     enrollment = end_user.enrollments.get()
     Enrollment.objects.filter(pk=enrollment.pk).update(status=old)
@@ -52,7 +52,7 @@ def test_an_enrollment_moves_only_along_the_table(end_user: EndUser, old: Status
             transitions.move_enrollment(enrollment=enrollment, to=new, actor=SYSTEM, at=NOON, **values)
 
 
-@pytest.mark.parametrize(("old", "new"), itertools.product(SubmissionOutcome, SubmissionOutcome))
+@pytest.mark.parametrize(("old", "new"), list(itertools.product(SubmissionOutcome, SubmissionOutcome)))
 def test_a_submission_moves_only_along_the_table(
     end_user: EndUser, old: SubmissionOutcome, new: SubmissionOutcome
 ) -> None:
