@@ -183,6 +183,7 @@ class Verdict(models.TextChoices):
 
     APPROVE = "APPROVE", "Approve"
     REJECT = "REJECT", "Reject"
+    CLOSE = "CLOSE", "Close with a note"
 
 
 class FindingCode(models.TextChoices):
@@ -225,11 +226,13 @@ class AuditAction(models.TextChoices):
     ENROLLMENT_LINKED = "enrollment.linked", "Enrollment linked to the partner's record"
     SUBMISSION_QUEUED = "submission.queued", "Submission queued"
     SUBMISSION_OUTCOME = "submission.outcome_changed", "Submission's outcome changed"
+    SUBMISSION_RELEASED = "submission.released", "Submission sent on its way by a person"
     SESSION_ISSUED = "session.issued", "Verification session issued"
     DRIFT_FOUND = "drift.found", "Drift found"
     DRIFT_RESOLVED = "drift.resolved", "Drift resolved"
     PARTNER_PAUSED = "partner.paused", "Partner paused"
     PARTNER_RESUMED = "partner.resumed", "Partner resumed"
+    PARTNER_BREAKER_CLOSED = "partner.breaker_closed", "Partner's breaker closed by a person"
     CLIENT_CREATED = "client.created", "Product app registered"
     CLIENT_KEY_ISSUED = "client.key_issued", "API key issued"
     CLIENT_KEY_REVOKED = "client.key_revoked", "API key revoked"

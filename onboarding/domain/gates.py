@@ -82,6 +82,14 @@ def resume(*, partner: str, actor: Actor, at: datetime) -> None:
         )
 
 
+def close_breaker(*, partner: str, actor: Actor, at: datetime) -> None:
+    """Let calls through again before the breaker's next probe; a pause stays, and a failure opens it again as ever."""
+    with transaction.atomic():
+        PartnerGate.objects.filter(pk=partner).update(failures=0, opened_at=None, next_probe_at=None)
+        fact = Fact(AuditAction.PARTNER_BREAKER_CLOSED, {"partner": partner})
+        audit.record(subject=None, facts=[fact], actor=actor, at=at)
+
+
 def is_paused(partner: str) -> bool:
     return PartnerGate.objects.filter(pk=partner, is_paused=True).exists()
 

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from django.db import connection, transaction
 from django.utils import timezone
 
+from config import work
+from config.errors import Conflict
 from onboarding.domain import gates, statuses
 from onboarding.domain.statuses import Applied
 from onboarding.models import Enrollment
@@ -62,6 +64,17 @@ def due_now(*, partner: str, at: datetime, everything: bool = False) -> int:
     if not everything:
         rows = rows.exclude(next_check_at=None)
     return rows.update(next_check_at=at)
+
+
+def ask_now(*, enrollment: Enrollment, at: datetime) -> None:
+    """Make one enrollment due at once, settled or not, and ring for it.
+
+    Raises `Conflict` when the partner does not know the end user yet.
+    """
+    known = Enrollment.objects.filter(pk=enrollment.pk).exclude(partner_reference=None)
+    if not known.update(next_check_at=at):
+        raise Conflict("The partner does not know this end user yet: there is nothing to read")
+    work.ring("onboarding.tasks.reconcile_due_enrollments")
 
 
 def _check(enrollment: Enrollment) -> Applied | PartnerError:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 
-from config.errors import DomainError
+from config.errors import Conflict, DomainError
 from onboarding.domain import submissions, transitions
 from onboarding.domain.audit import Actor
 from onboarding.enums import CaseKind, CaseStatus, Status, Verdict
@@ -29,10 +29,14 @@ def decide(
     """Close a case with a decision that never changes. Of an onboarding case, approving sends the end user to its
     partners and rejecting rejects it; other kinds are only closed.
 
-    Raises `CaseAlreadyDecided`.
+    Raises `CaseAlreadyDecided`, and `Conflict` when an onboarding case should be closed without a verdict.
     """
+    ReviewCase.objects.select_for_update(no_key=True).only("pk").get(pk=case.pk)
+    case.refresh_from_db(fields=["status"])
     if case.status != CaseStatus.OPEN:
         raise CaseAlreadyDecided("This case is already decided")
+    if case.kind == CaseKind.ONBOARDING and verdict == Verdict.CLOSE:
+        raise Conflict("An onboarding case is approved or rejected, not just closed")
     actor = Actor.staff(reviewer)
     decision = ReviewDecision.objects.create(
         case=case,

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from config import work
 from config.crypto import SealError
-from config.errors import DomainError
+from config.errors import Conflict, DomainError
 from documents.vault import IntegrityBroken
 from onboarding.domain import audit, cases, gates, statuses, transitions
 from onboarding.domain import dossier as dossiers
@@ -109,10 +109,11 @@ def _open(
 
 
 @transaction.atomic
-def release(*, submission: Submission, actor: Actor, at: datetime) -> None:
-    """Send a waiting submission on its way at once; a parked one begins a new count of attempts and of its key's age.
+def release_parked(*, submission: Submission, actor: Actor, at: datetime) -> None:
+    """Send a submission that is parked, or rests before its next try, on its way at once.
 
-    The quarantine and the look-up before a repeat stay as they are. Raises `Conflict` when it is finished, or under way.
+    A parked one begins a new count of attempts and of its key's age. The quarantine and the look-up before a
+    repeat stay as they are. Raises `Conflict` when it is finished, or under way.
     """
     idle = Submission.objects.filter(Q(leased_until=None) | Q(leased_until__lt=Now()), finished_at=None)
     was_parked = Submission.objects.filter(pk=submission.pk, finished_at=None, due_at=None).exists()

@@ -37,7 +37,10 @@ class AuditEntry(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["chain", "number"], name="audit_number_once"),
         ]
-        indexes = [models.Index(fields=["-at"], name="audit_newest")]
+        indexes = [
+            models.Index(fields=["-at", "-id"], name="audit_newest_entry"),
+            models.Index(fields=["action", "-at", "-id"], name="audit_action_newest"),
+        ]
 
     def save(self, *args: object, **kwargs: object) -> None:
         raise TypeError("audit entries are written by domain.audit.record and never change")

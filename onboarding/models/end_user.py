@@ -73,6 +73,12 @@ class EndUser(models.Model):
             models.Index(fields=["client", "-created_at", "-id"], name="end_user_client_newest"),
             models.Index(fields=["status", "-created_at", "-id"], name="end_user_status_newest"),
             models.Index(fields=["email"], name="end_user_email"),
+            models.Index(fields=["phone"], condition=models.Q(phone__isnull=False), name="end_user_phone"),
+            models.Index(
+                fields=["external_id"],
+                condition=models.Q(external_id__isnull=False),
+                name="end_user_external_id",
+            ),
             models.Index(fields=["document_number_index"], name="end_user_document_number"),
         ]
 

@@ -57,6 +57,8 @@ class Enrollment(models.Model):
                 condition=models.Q(next_check_at__isnull=False),
                 name="enrollment_due_for_check",
             ),
+            models.Index(fields=["-created_at", "-id"], name="enrollment_newest"),
+            models.Index(fields=["status", "-created_at", "-id"], name="enrollment_status_newest"),
         ]
 
     def __str__(self) -> str:
@@ -84,6 +86,7 @@ class VerificationSession(models.Model):
                 condition=models.Q(status__in=SessionStatus.values), name="session_status_known"
             ),
         ]
+        indexes = [models.Index(fields=["-created_at", "-id"], name="session_newest")]
 
 
 class Drift(models.Model):

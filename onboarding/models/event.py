@@ -41,6 +41,7 @@ class Event(models.Model):
                 condition=models.Q(position__isnull=True),
                 name="event_waiting_for_position",
             ),
+            models.Index(fields=["-created_at", "-id"], name="event_newest"),
         ]
 
     def __str__(self) -> str:

@@ -59,7 +59,10 @@ class ReviewCase(models.Model):
                 condition=models.Q(status__in=CaseStatus.values), name="case_status_known"
             ),
         ]
-        indexes = [models.Index(fields=["status", "opened_at"], name="case_oldest_open")]
+        indexes = [
+            models.Index(fields=["status", "opened_at"], name="case_oldest_open"),
+            models.Index(fields=["status", "kind", "opened_at"], name="case_oldest_of_a_kind"),
+        ]
 
     def __str__(self) -> str:
         return self.get_kind_display()

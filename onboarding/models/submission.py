@@ -65,6 +65,8 @@ class Submission(Work):
                 condition=models.Q(finished_at__isnull=True),
                 name="submission_due",
             ),
+            models.Index(fields=["-created_at", "-id"], name="submission_newest"),
+            models.Index(fields=["outcome", "-created_at", "-id"], name="submission_outcome_newest"),
         ]
 
     def __str__(self) -> str:
