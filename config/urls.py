@@ -37,6 +37,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("", include("webhooks.urls")),
     path("", include("onboarding.api.urls")),
     *unknown_routes,
     re_path(r"", csrf_exempt(not_found)),

@@ -72,14 +72,8 @@ def receive(*, partner: str, headers: Mapping[str, str], body: bytes, at: dateti
     except SignatureRefused:
         rejections.count(partner=partner, reason=RejectionReason.FORGED, at=at)
         raise
-    try:
-        text = _message_text(body)
-    except EventUnreadable:
-        rejections.count(partner=partner, reason=RejectionReason.UNREADABLE, at=at)
-        raise
     row = WebhookEvent(
         partner=partner,
-        body=text,
         body_sha256=hashlib.sha256(body).hexdigest(),
         headers={name: headers[name][:200] for name in KEPT_HEADERS if name in headers},
         received_at=at,
@@ -87,21 +81,28 @@ def receive(*, partner: str, headers: Mapping[str, str], body: bytes, at: dateti
         due_at=at,
     )
     try:
+        row.body = _text_of(body)
         _describe(row, connector.parse_event(body), at)
     except EventUnreadable as error:
+        if not _is_json_object(body):
+            rejections.count(partner=partner, reason=RejectionReason.UNREADABLE, at=at)
+            raise
         _give_to_a_person(row, error.reason, at)
     return _keep(row, at)
 
 
-def _message_text(body: bytes) -> str:
+def _text_of(body: bytes) -> str:
     try:
-        text = body.decode()
-        is_object = isinstance(json.loads(text), dict)
+        return body.decode()
+    except UnicodeDecodeError:
+        raise EventUnreadable("the body is not UTF-8") from None
+
+
+def _is_json_object(body: bytes) -> bool:
+    try:
+        return isinstance(json.loads(body.decode()), dict)
     except (ValueError, RecursionError):
-        is_object = False
-    if not is_object:
-        raise EventUnreadable("the body is not a JSON object")
-    return text
+        return False
 
 
 def _describe(row: WebhookEvent, event: PartnerEvent, at: datetime) -> None:

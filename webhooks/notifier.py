@@ -37,10 +37,10 @@ def fan_out() -> int:
     total = 0
     while True:
         waiting = Event.objects.filter(is_fanned_out=False)
-        clients = ApiClient.objects.filter(Exists(waiting.filter(client=OuterRef("pk"))))
-        for client in clients.order_by("pk"):
+        clients = list(ApiClient.objects.filter(Exists(waiting.filter(client=OuterRef("pk")))).order_by("pk"))
+        for client in clients:
             events.assign_positions(client=client)
-        done = _fan_out_batch()
+        done = _fan_out_batch() if clients else 0
         total += done
         if done < BATCH:
             return total
