@@ -46,38 +46,40 @@ def with_persons(body: Body, *persons: Body) -> dict[str, Any]:
 
 # --- The trigger table ------------------------------------------------------------------------------
 
-_COMMON = tuple(
-    [
-        "email",
-        "phone",
-        "address_street",
-        "address_city",
-        "address_state",
-        "address_zip_code",
-        "address_country",
-        "source_of_funds",
-        "account_purpose",
-        "pep_status",
-    ]
+_COMMON = (
+    "email",
+    "phone",
+    "address_street",
+    "address_city",
+    "address_state",
+    "address_zip_code",
+    "address_country",
+    "source_of_funds",
+    "account_purpose",
+    "pep_status",
 )
-_INDIVIDUAL = tuple(
-    ["first_name", "last_name", "birth_date", "nationality", "gender", "employment_status", "occupation"]
+_INDIVIDUAL = (
+    "first_name",
+    "last_name",
+    "birth_date",
+    "nationality",
+    "gender",
+    "employment_status",
+    "occupation",
 )
-_BUSINESS = tuple(
-    [
-        "business_legal_name",
-        "doing_business_as",
-        "business_type",
-        "business_industry",
-        "business_description",
-        "business_website",
-        "formation_date",
-        "formation_state",
-        "representative_first_name",
-        "representative_last_name",
-        "representative_title",
-        "representative_birth_date",
-    ]
+_BUSINESS = (
+    "business_legal_name",
+    "doing_business_as",
+    "business_type",
+    "business_industry",
+    "business_description",
+    "business_website",
+    "formation_date",
+    "formation_state",
+    "representative_first_name",
+    "representative_last_name",
+    "representative_title",
+    "representative_birth_date",
 )
 FIELDS = {
     "individual USA": (*_COMMON, *_INDIVIDUAL),
