@@ -1,4 +1,4 @@
-"""The real thing on spare ports: web, workers and partner sandbox as processes, over a database and a broker of their own."""
+"""The real thing on spare ports: web, workers and partner sandbox as processes, over a database of their own."""
 
 import json
 import os
@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -70,8 +70,10 @@ class Stack:
             "KIRA_RATE_PER_SECOND": "200",
             "KIRA_MAX_IN_FLIGHT": "4",
             "KIRA_QUARANTINE_SECONDS": "1",
-            "KIRA_TOTAL_DEADLINE": "4",
+            "KIRA_LATE_COMMIT_SECONDS": "0",
+            "KIRA_CONNECT_TIMEOUT": "2",
             "KIRA_READ_TIMEOUT": "3",
+            "KIRA_TOTAL_DEADLINE": "4",
             "KIRA_RETRY_CAP_SECONDS": "1",
             "KIRA_BREAKER_FAILURES": "1000",
             "KIRA_RECONCILE_FIRST_SECONDS": "3600",
@@ -159,7 +161,8 @@ class Stack:
 
     def logs(self) -> str:
         return "\n".join(
-            f"--- {path.name}\n{path.read_text(errors='replace')[-4000:]}" for path in self.folder.glob("*.log")
+            f"--- {path.name}\n{path.read_text(errors='replace')[-4000:]}"
+            for path in self.folder.glob("*.log")
         )
 
 
@@ -221,8 +224,6 @@ def _answers(url: str) -> bool:
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.wait(10)
