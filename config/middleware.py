@@ -33,6 +33,7 @@ POLICIES = (
 )
 NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
+PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 SORRY = "Something went wrong. The log has the details under this answer's X-Request-Id."
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
@@ -56,7 +57,8 @@ class RequestMiddleware:
         try:
             response = _too_large(request) or self.get_response(request)
             _add_headers(request, response, identity)
-            access_log.info(
+            access_log.log(
+                logging.DEBUG if request.path in PROBES else logging.INFO,
                 "%s %s %s",
                 request.method,
                 request.path,

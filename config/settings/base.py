@@ -133,7 +133,15 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": ["onboarding.api.schema.finish"],
 }
 
-UNFOLD = {"SITE_TITLE": "Vouch", "SITE_HEADER": "Vouch", "SITE_SYMBOL": "verified_user"}
+UNFOLD = {
+    "SITE_TITLE": "Vouch",
+    "SITE_HEADER": "Vouch",
+    "SITE_SYMBOL": "verified_user",
+    "DASHBOARD_CALLBACK": "config.admin.start_page",
+    "SIDEBAR": {"show_search": True, "navigation": "config.admin.navigation"},
+    "STYLES": ["config.admin.stylesheet"],
+    "SCRIPTS": ["config.admin.script"],
+}
 
 # --- The intake -------------------------------------------------------------------------------------
 
@@ -173,7 +181,7 @@ KIRA_SOURCE_OF_WEALTH_REQUIRED = env.flag("KIRA_SOURCE_OF_WEALTH_REQUIRED", True
 KIRA_UPDATE_VERIFIED_ALLOWED = env.flag("KIRA_UPDATE_VERIFIED_ALLOWED", False)
 KIRA_INDIVIDUALS_ENABLED = env.flag("KIRA_INDIVIDUALS_ENABLED", True)
 KIRA_WEBHOOK_HEADER = env.text("KIRA_WEBHOOK_HEADER", "x-signature-sha256")
-KIRA_WEBHOOK_R1_ACCEPTED = env.flag("KIRA_WEBHOOK_R1_ACCEPTED", True)
+KIRA_WEBHOOK_R1_ACCEPTED = env.flag("KIRA_WEBHOOK_R1_ACCEPTED", False)
 KIRA_HOSTED_LINK_HOSTS = env.listing("KIRA_HOSTED_LINK_HOSTS", "")
 
 KIRA_RATE_PER_SECOND = env.number("KIRA_RATE_PER_SECOND", 10, at_least=0.01)
@@ -182,6 +190,7 @@ KIRA_CONNECT_TIMEOUT = env.number("KIRA_CONNECT_TIMEOUT", 5, at_least=0.1)
 KIRA_READ_TIMEOUT = env.number("KIRA_READ_TIMEOUT", 20, at_least=0.1)
 KIRA_TOTAL_DEADLINE = env.number("KIRA_TOTAL_DEADLINE", 30, at_least=0.1)
 KIRA_MAX_BODY_BYTES = env.integer("KIRA_MAX_BODY_BYTES", 10_000_000, at_least=1024)
+KIRA_FIND_MAX_PAGES = env.integer("KIRA_FIND_MAX_PAGES", 20, at_least=1)
 KIRA_TLS_CA_BUNDLE = env.text("KIRA_TLS_CA_BUNDLE", "")
 
 KIRA_QUARANTINE_SECONDS = env.integer("KIRA_QUARANTINE_SECONDS", 60)
@@ -221,5 +230,7 @@ LOGGING: dict[str, Any] = {
         "amqp": {"level": "WARNING"},
         "celery.worker.strategy": {"level": "WARNING"},  # every doorbell, every few seconds
         "celery.app.trace": {"level": "WARNING"},
+        "celery.beat": {"level": "WARNING"},
+        "celery.worker.request": {"level": "WARNING"},  # doorbells that came too late to matter
     },
 }

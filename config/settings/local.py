@@ -31,7 +31,8 @@ DATABASES = {
         timeout=DATABASE_STATEMENT_TIMEOUT_SECONDS,
     )
 }
-CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", "spool://")
+CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", "spool://localhost//")
+SANDBOX_STATE_PATH = VAR_DIR / "sandbox.sqlite3"
 DOCUMENTS_URL = env.url("DOCUMENTS_URL", f"file://{VAR_DIR}/documents", schemes=("s3", "file"))
 
 KIRA_BASE_URL = env.url("KIRA_BASE_URL", "http://127.0.0.1:8500/kira", schemes=("https", "http"))

@@ -13,6 +13,7 @@ SECRET_KEY = env.secret("SECRET_KEY", "a-key-for-tests-only-" + "s" * 40)
 ENCRYPTION_KEYS = env.secrets("ENCRYPTION_KEYS", "e" * 40)
 BLIND_INDEX_KEY = env.secret("BLIND_INDEX_KEY", "b" * 40)
 CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", "memory://")
+SANDBOX_STATE_PATH = None  # type: ignore[assignment]  # in memory
 DOCUMENTS_URL = env.url("DOCUMENTS_URL", f"file://{VAR_DIR}/test-documents", schemes=("s3", "file"))
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 WHITENOISE_AUTOREFRESH = True

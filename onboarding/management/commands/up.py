@@ -167,8 +167,10 @@ class Command(BaseCommand):
             family.start()
             if self._wait_until_ready(family, address):
                 self._welcome(address, login, client)
-                if not options["no_demo"] and "demo" in get_commands():
-                    demo = _child("demo", ["manage.py", "demo"], family.children[0].variables, keep=False)
+                if client and not options["no_demo"] and "seed_demo" in get_commands():
+                    demo = _child(
+                        "demo", ["manage.py", "seed_demo"], family.children[0].variables, keep=False
+                    )
                     family.children.append(demo)
                     demo.start(self._write_line)
             while not family.stopping.wait(0.2):
@@ -233,21 +235,12 @@ def _children(address: str, port: int, sandbox_port: int, options: dict[str, Any
     changes |= {} if "PUBLIC_BASE_URL" in given else {"PUBLIC_BASE_URL": address}
     changes |= {} if "KIRA_BASE_URL" in given else {"KIRA_BASE_URL": f"http://{HOST}:{sandbox_port}/kira"}
     variables = process_variables(**changes)
-    quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+    celery = ["-W", "ignore:You're running the worker with superuser", "-m", "celery", "-q", "-A", "config"]
+    alone = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     commands = {
-        "worker": ["-m", "celery", "-A", "config", "worker", "--loglevel", "INFO", *quiet],
-        "beat": ["-m", "celery", "-A", "config", "beat", "--loglevel", "WARNING", "--pidfile", ""],
-        "web": [
-            "-m",
-            "gunicorn",
-            "config.wsgi",
-            "--bind",
-            f"{HOST}:{port}",
-            "--workers",
-            "2",
-            "--threads",
-            "4",
-        ],
+        "worker": [*celery, "worker", *alone],
+        "beat": [*celery, "beat", "--pidfile", ""],
+        "web": ["-m", "gunicorn", "--bind", f"{HOST}:{port}"],
     }
     if not options["no_sandbox"]:
         sandbox = ["manage.py", "partner_sandbox", "--host", HOST, "--port", str(sandbox_port)]
