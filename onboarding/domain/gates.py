@@ -48,7 +48,7 @@ class Pace:
             in_flight=int(setting(partner, "MAX_IN_FLIGHT")),
             breaker_failures=int(setting(partner, "BREAKER_FAILURES")),
             breaker_open=timedelta(seconds=setting(partner, "BREAKER_OPEN_SECONDS")),
-            place_lease=timedelta(seconds=setting(partner, "TOTAL_DEADLINE") + 15),
+            place_lease=timedelta(seconds=setting(partner, "TOTAL_DEADLINE") + 25),
         )
 
 

@@ -50,7 +50,7 @@ from onboarding.partners.base import (
 
 logger = logging.getLogger(__name__)
 
-CLAIM_LEASE = timedelta(seconds=45)
+CLAIM_LEASE = timedelta(seconds=30)
 Op = SubmissionOperation
 Outcome = SubmissionOutcome
 
