@@ -1,6 +1,6 @@
 """Product apps look after their webhook endpoints."""
 
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -41,7 +41,7 @@ LARGEST_OFFSET = 10**9
 class EndpointView(IntakeView):
     """Base of the addresses below one endpoint."""
 
-    http_method_names: ClassVar[list[str]] = ["get", "head", "post", "put", "patch", "delete"]
+    http_method_names = ["get", "head", "post", "put", "patch", "delete"]
 
     @property
     def actor(self) -> Actor:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -53,7 +54,7 @@ def endpoints_of(client: ApiClient) -> QuerySet[WebhookEndpoint]:
     return WebhookEndpoint.objects.filter(client=client, removed_at=None)
 
 
-def endpoint_of(client: ApiClient, pk: object) -> WebhookEndpoint:
+def endpoint_of(client: ApiClient, pk: UUID) -> WebhookEndpoint:
     """One endpoint of a product app. Raises `NotFound`, the same for a stranger's."""
     endpoint = endpoints_of(client).filter(pk=pk).first()
     if endpoint is None:

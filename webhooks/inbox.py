@@ -144,7 +144,7 @@ def _insert_or_count(row: WebhookEvent, at: datetime) -> tuple[object, str]:
     meta = WebhookEvent._meta
     table, quote = connection.ops.quote_name(meta.db_table), connection.ops.quote_name
     fields = meta.concrete_fields
-    columns = ", ".join(quote(field.column) for field in fields)
+    columns = ", ".join(quote(str(field.column)) for field in fields)
     values = [field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields]
     moment = meta.get_field("received_at").get_db_prep_save(at, connection)
     same = f"{table}.body_sha256 = excluded.body_sha256"

@@ -96,7 +96,8 @@ class EndpointWithSecret(EndpointBody):
 
     secret = serializers.CharField(read_only=True, help_text="Shown this once.")
 
-    class Meta(EndpointBody.Meta):
+    class Meta:
+        model = WebhookEndpoint
         fields = (*EndpointBody.Meta.fields, "secret")
         read_only_fields = fields
 
@@ -152,10 +153,10 @@ class Pagination(serializers.Serializer[Any]):
 
 
 class EndpointPage(serializers.Serializer[Any]):
-    data = EndpointBody(many=True)
+    data = EndpointBody(many=True)  # type: ignore[assignment]
     pagination = Pagination()
 
 
 class DeliveryPage(serializers.Serializer[Any]):
-    data = DeliveryBody(many=True)
+    data = DeliveryBody(many=True)  # type: ignore[assignment]
     pagination = Pagination()

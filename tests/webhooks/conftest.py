@@ -2,12 +2,14 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from django.utils import timezone
+from pytest_django import Settings
 
 from onboarding.domain import api_clients
 from onboarding.domain.api_clients import Credentials
 from onboarding.domain.audit import SYSTEM
 from onboarding.enums import Partner
 from onboarding.models import ApiClient
+from tests.onboarding.domain.conftest import kira  # noqa: F401 - the partner's stand-in, a fixture
 from tests.webhooks.receivers import Answer, Receiver
 from webhooks import endpoints
 from webhooks.models import WebhookEndpoint
@@ -28,9 +30,9 @@ def receiver() -> Iterator[Callable[..., Receiver]]:
 
 
 @pytest.fixture(autouse=True)
-def _quick_settings(settings: object) -> None:
-    settings.WEBHOOK_REJECTION_FLUSH_SECONDS = 0  # type: ignore[attr-defined]
-    settings.WEBHOOKS_ALLOW_PRIVATE_TARGETS = True  # type: ignore[attr-defined]
+def _quick_settings(settings: Settings) -> None:
+    settings.WEBHOOK_REJECTION_FLUSH_SECONDS = 0
+    settings.WEBHOOKS_ALLOW_PRIVATE_TARGETS = True
 
 
 @pytest.fixture

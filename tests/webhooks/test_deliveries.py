@@ -15,6 +15,7 @@ import time_machine
 from django.conf import settings as django_settings
 from django.db import connection
 from django.utils import timezone
+from pytest_django import Settings
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from config import signing
@@ -366,11 +367,11 @@ def test_a_failed_test_call_is_not_repeated_and_counts_for_nothing(
 
 
 def test_a_target_that_has_become_private_is_refused_at_the_next_delivery(
-    client_app: ApiClient, receiver: Start, endpoint_at: EndpointAt, settings: object
+    client_app: ApiClient, receiver: Start, endpoint_at: EndpointAt, settings: Settings
 ) -> None:
     server = receiver()
     endpoint_at(server.url)
-    settings.WEBHOOKS_ALLOW_PRIVATE_TARGETS = False  # type: ignore[attr-defined]
+    settings.WEBHOOKS_ALLOW_PRIVATE_TARGETS = False
     tell(client_app)
     deliver()
 

@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 from django.db import connections, transaction
 from django.utils import timezone
+from pytest_django import Settings
 
 from onboarding.domain import api_clients, events
 from onboarding.domain.audit import SYSTEM
@@ -69,7 +70,7 @@ def test_every_event_reaches_the_listeners_of_its_app_that_want_it(
 
     pairs = set(Delivery.objects.values_list("event", "endpoint"))
     assert pairs == {(first.pk, everything.pk), (first.pk, created.pk), (second.pk, everything.pk)}
-    assert sorted(Event.objects.values_list("position", flat=True)) == [1, 2]
+    assert set(Event.objects.values_list("position", flat=True)) == {1, 2}
 
 
 def test_more_events_than_a_batch_are_all_fanned_out_in_one_go(
@@ -99,7 +100,7 @@ def test_many_who_fan_out_at_once_make_each_delivery_once(
     notifier.fan_out()
 
     assert Delivery.objects.count() == 600
-    assert sorted(Event.objects.values_list("position", flat=True)) == list(range(1, 301))
+    assert set(Event.objects.values_list("position", flat=True)) == set(range(1, 301))
     assert not Event.objects.filter(is_fanned_out=False).exists()
 
 
@@ -167,9 +168,9 @@ def test_crews_in_parallel_send_each_delivery_once_and_one_endpoint_one_at_a_tim
 @pytest.mark.postgresql
 @pytest.mark.django_db(transaction=True)
 def test_a_dead_endpoint_with_a_backlog_does_not_delay_the_others(
-    client_app: ApiClient, receiver: Start, endpoint_at: EndpointAt, settings: object
+    client_app: ApiClient, receiver: Start, endpoint_at: EndpointAt, settings: Settings
 ) -> None:
-    settings.WEBHOOK_TOTAL_SECONDS = 4  # type: ignore[attr-defined]
+    settings.WEBHOOK_TOTAL_SECONDS = 4
     dead = Silent()
     endpoint_at(dead.url)
     servers = [receiver() for _ in range(20)]
@@ -192,9 +193,9 @@ def test_a_dead_endpoint_with_a_backlog_does_not_delay_the_others(
 @pytest.mark.postgresql
 @pytest.mark.django_db(transaction=True)
 def test_events_that_arrive_while_another_endpoint_hangs_are_sent_meanwhile(
-    client_app: ApiClient, receiver: Start, endpoint_at: EndpointAt, settings: object
+    client_app: ApiClient, receiver: Start, endpoint_at: EndpointAt, settings: Settings
 ) -> None:
-    settings.WEBHOOK_TOTAL_SECONDS = 3  # type: ignore[attr-defined]
+    settings.WEBHOOK_TOTAL_SECONDS = 3
     dead, server = Silent(), receiver()
     endpoint_at(dead.url, events=("user.created",))
     endpoint_at(server.url, events=("user.status_changed",))

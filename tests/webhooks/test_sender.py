@@ -14,6 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from pytest_django import Settings
 
 from tests.webhooks.receivers import Receiver, Silent, unused_url
 from webhooks import sender
@@ -27,9 +28,9 @@ def post(url: str, **options: object) -> sender.Answer:
 
 
 @pytest.fixture(autouse=True)
-def _short_deadlines(settings: object) -> None:
-    settings.WEBHOOK_CONNECT_SECONDS = 0.5  # type: ignore[attr-defined]
-    settings.WEBHOOK_TOTAL_SECONDS = 1.0  # type: ignore[attr-defined]
+def _short_deadlines(settings: Settings) -> None:
+    settings.WEBHOOK_CONNECT_SECONDS = 0.5
+    settings.WEBHOOK_TOTAL_SECONDS = 1.0
 
 
 @pytest.mark.parametrize(
@@ -83,7 +84,7 @@ def test_the_name_stays_in_the_host_header_while_the_connection_goes_to_the_chec
 
 
 def test_a_name_that_changes_its_mind_after_the_check_changes_nothing(
-    receiver: Start, settings: object
+    receiver: Start, settings: Settings
 ) -> None:
     """DNS rebinding: whoever asked the resolver a second time would reach the inner server."""
     inner = receiver()
@@ -94,7 +95,7 @@ def test_a_name_that_changes_its_mind_after_the_check_changes_nothing(
         asked.append(host)
         return next(answers)
 
-    settings.WEBHOOKS_ALLOW_PRIVATE_TARGETS = False  # type: ignore[attr-defined]
+    settings.WEBHOOKS_ALLOW_PRIVATE_TARGETS = False
     first = post(f"https://rebind.example.com:{inner.port}/", resolver=rebinding)
     second = post(f"https://rebind.example.com:{inner.port}/", resolver=rebinding)
 
@@ -295,12 +296,12 @@ def post_tls(server: Receiver) -> sender.Answer:
 
 
 def test_the_certificate_is_checked_for_the_name_not_for_the_address(
-    receiver: Start, authority: Authority, settings: object
+    receiver: Start, authority: Authority, settings: Settings
 ) -> None:
-    settings.WEBHOOK_TLS_CA_BUNDLE = str(authority.bundle)  # type: ignore[attr-defined]
+    settings.WEBHOOK_TLS_CA_BUNDLE = str(authority.bundle)
     seen: list[str | None] = []
     right, wrong = authority.context("hooks.example.com"), authority.context("127.0.0.1", "other.example.com")
-    right.sni_callback = lambda connection, name, context: seen.append(name)  # type: ignore[assignment]
+    right.sni_callback = lambda connection, name, context: seen.append(name)
 
     assert post_tls(receiver(tls=right)).is_accepted
     assert seen == ["hooks.example.com"]
@@ -308,14 +309,14 @@ def test_the_certificate_is_checked_for_the_name_not_for_the_address(
 
 
 def test_expired_unknown_and_outdated_tls_is_refused_before_anything_is_sent(
-    receiver: Start, authority: Authority, settings: object
+    receiver: Start, authority: Authority, settings: Settings
 ) -> None:
-    settings.WEBHOOK_TLS_CA_BUNDLE = str(authority.bundle)  # type: ignore[attr-defined]
+    settings.WEBHOOK_TLS_CA_BUNDLE = str(authority.bundle)
     expired = receiver(tls=authority.context("hooks.example.com", expired=True))
     outdated = receiver(tls=authority.context("hooks.example.com", version=ssl.TLSVersion.TLSv1_1))
     assert [post_tls(server).result for server in (expired, outdated)] == [AttemptResult.TLS_FAILED] * 2
 
-    settings.WEBHOOK_TLS_CA_BUNDLE = ""  # type: ignore[attr-defined]
+    settings.WEBHOOK_TLS_CA_BUNDLE = ""
     unknown = receiver(tls=authority.context("hooks.example.com"))
     assert post_tls(unknown).result is AttemptResult.TLS_FAILED
     assert expired.received == outdated.received == unknown.received == []

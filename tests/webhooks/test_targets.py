@@ -6,6 +6,7 @@ from ipaddress import ip_address
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pytest_django import Settings
 
 from webhooks import targets
 from webhooks.targets import NameNotResolved, TargetRefused
@@ -25,8 +26,8 @@ def check(url: str, *addresses: str) -> targets.Target:
 
 
 @pytest.fixture(autouse=True)
-def _no_private_targets(settings: object) -> None:
-    settings.WEBHOOKS_ALLOW_PRIVATE_TARGETS = False  # type: ignore[attr-defined]
+def _no_private_targets(settings: Settings) -> None:
+    settings.WEBHOOKS_ALLOW_PRIVATE_TARGETS = False
 
 
 @pytest.mark.parametrize(
@@ -215,8 +216,8 @@ def test_a_name_is_resolved_once_and_a_literal_never() -> None:
 @pytest.mark.parametrize(
     "host", ["127.0.0.1", "[::1]", "10.1.2.3", "192.168.0.9", "[fd12::1]", "localhost", "web"]
 )
-def test_private_targets_are_taken_where_the_installation_allows_them(host: str, settings: object) -> None:
-    settings.WEBHOOKS_ALLOW_PRIVATE_TARGETS = True  # type: ignore[attr-defined]
+def test_private_targets_are_taken_where_the_installation_allows_them(host: str, settings: Settings) -> None:
+    settings.WEBHOOKS_ALLOW_PRIVATE_TARGETS = True
 
     target = check(f"http://{host}:8000/hook", "127.0.0.1")
 
@@ -227,8 +228,8 @@ def test_private_targets_are_taken_where_the_installation_allows_them(host: str,
 @pytest.mark.parametrize(
     "host", ["169.254.169.254", "0.0.0.0", "224.0.0.1", "255.255.255.255", "[::]", "[fe80::1]", "2130706433"]
 )
-def test_even_then_metadata_multicast_and_odd_spellings_are_refused(host: str, settings: object) -> None:
-    settings.WEBHOOKS_ALLOW_PRIVATE_TARGETS = True  # type: ignore[attr-defined]
+def test_even_then_metadata_multicast_and_odd_spellings_are_refused(host: str, settings: Settings) -> None:
+    settings.WEBHOOKS_ALLOW_PRIVATE_TARGETS = True
 
     with pytest.raises(TargetRefused):
         check(f"http://{host}/")

@@ -11,6 +11,7 @@ import pytest
 from django.db import DatabaseError, OperationalError, connection, connections
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
 from config import signing
 from tests.webhooks.messages import REFERENCE, accepted, knock, message, rejected, signature
@@ -122,19 +123,19 @@ def test_a_forgery_leaves_nothing_but_a_count(headers: dict[str, str]) -> None:
     assert rejected_counts() == {RejectionReason.FORGED: 1}
 
 
-def test_old_and_new_secret_are_both_accepted_while_they_rotate(settings: object) -> None:
-    settings.KIRA_WEBHOOK_SECRETS = ["new-secret", "old-secret"]  # type: ignore[attr-defined]
+def test_old_and_new_secret_are_both_accepted_while_they_rotate(settings: Settings) -> None:
+    settings.KIRA_WEBHOOK_SECRETS = ["new-secret", "old-secret"]
     for secret in ("new-secret", "old-secret"):
         body = accepted()
         assert knock(body, headers={"x-signature-sha256": signature(body, secret)}).status_code == 200
-    settings.KIRA_WEBHOOK_SECRETS = ["new-secret"]  # type: ignore[attr-defined]
+    settings.KIRA_WEBHOOK_SECRETS = ["new-secret"]
     body = accepted()
 
     assert knock(body, headers={"x-signature-sha256": signature(body, "old-secret")}).status_code == 401
 
 
-def test_with_no_secret_configured_nothing_is_accepted(settings: object) -> None:
-    settings.KIRA_WEBHOOK_SECRETS = [""]  # type: ignore[attr-defined]
+def test_with_no_secret_configured_nothing_is_accepted(settings: Settings) -> None:
+    settings.KIRA_WEBHOOK_SECRETS = [""]
 
     assert knock(BODY, headers={"x-signature-sha256": signing.hex_digest("", BODY)}).status_code == 401
 
@@ -188,8 +189,8 @@ def test_an_unknown_event_about_nobody_is_acknowledged_and_ignored(name: str) ->
     assert WebhookEvent.objects.get().verdict == EventVerdict.IGNORED
 
 
-def test_a_body_over_the_limit_is_refused_unread(settings: object) -> None:
-    settings.WEBHOOK_MAX_BODY_BYTES = 1024  # type: ignore[attr-defined]
+def test_a_body_over_the_limit_is_refused_unread(settings: Settings) -> None:
+    settings.WEBHOOK_MAX_BODY_BYTES = 1024
     body = accepted(note="x" * 1024)
 
     assert knock(body).status_code == 413
@@ -254,10 +255,10 @@ def test_the_body_type_does_not_matter() -> None:
 
 
 def test_a_flood_of_forgeries_is_added_up_in_memory(
-    settings: object, django_assert_num_queries: Callable[..., object]
+    settings: Settings, django_assert_num_queries: Callable[..., object]
 ) -> None:
     rejections.count(partner="KIRA", reason=RejectionReason.FORGED, at=timezone.now())
-    settings.WEBHOOK_REJECTION_FLUSH_SECONDS = 3600  # type: ignore[attr-defined]
+    settings.WEBHOOK_REJECTION_FLUSH_SECONDS = 3600
     with django_assert_num_queries(0):  # type: ignore[attr-defined]
         for _ in range(50):
             assert knock(BODY, headers={}).status_code == 401
