@@ -91,7 +91,7 @@ SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"
 
-DATABASE_POOL_SIZE = env.integer("DATABASE_POOL_SIZE", 10)
+DATABASE_POOL_SIZE = env.integer("DATABASE_POOL_SIZE", 16)
 DATABASE_STATEMENT_TIMEOUT_SECONDS = env.integer("DATABASE_STATEMENT_TIMEOUT_SECONDS", 30)
 
 CACHES = {"default": env.cache("CACHE_URL", "locmemcache://vouch")}
