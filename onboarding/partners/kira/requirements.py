@@ -279,9 +279,16 @@ _USA_ACCOUNTS_BUSINESS: tuple[Requirement, ...] = (
 _ACT_ACCOUNTS: tuple[Requirement, ...] = (
     *(
         _told(name, INDIVIDUAL)
-        for name in ("first_name", "last_name", "birth_date", "nationality", "email", "phone", *_ADDRESS)
+        for name in (
+            "first_name",
+            "last_name",
+            "birth_date",
+            "email",
+            "phone",
+            *_ADDRESS,
+            "employment_status",
+        )
     ),
-    _told("employment_status", INDIVIDUAL),
     _told(
         "current_employer", When(type="individual", category="USA", answer=("employment_status", "employed"))
     ),
@@ -290,10 +297,10 @@ _ACT_ACCOUNTS: tuple[Requirement, ...] = (
     _told("immigration_status", INDIVIDUAL_INT),
     *(
         _told(name, BUSINESS)
-        for name in ("business_legal_name", "email", "formation_country", *_ADDRESS, "account_purpose")
+        for name in ("business_legal_name", "email", "phone", "formation_country", *_ADDRESS)
     ),
+    _told("account_purpose", BUSINESS_USA),
     _EIN,
-    _number("tax_id", _TAX_ID.remediation, BUSINESS_INT),
     _told("international_entity_type", BUSINESS_INT),
     _persons("ssn", "Send the SSN of every associated person.", NumberTold(("ssn",)), when=(BUSINESS_USA,)),
     _persons(

@@ -77,8 +77,8 @@ def test_the_same_dossier_makes_the_same_bytes(category: str) -> None:
     facts = dossier(COMPLETE[category])
     turned = replace(
         facts,
-        answers=dict(reversed(facts.answers.items())),
-        metadata=dict(reversed({**facts.metadata, "a": "1", "b": "2"}.items())),
+        answers=dict(reversed(list(facts.answers.items()))),
+        metadata=dict(reversed(list({**facts.metadata, "a": "1", "b": "2"}.items()))),
     )
     straight = replace(facts, metadata={**facts.metadata, "a": "1", "b": "2"})
     assert encode(create_body(straight, contents={})) == encode(create_body(turned, contents={}))
