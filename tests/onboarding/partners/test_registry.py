@@ -1,7 +1,7 @@
 """The registry turns settings into frozen values, and knows its partners."""
 
 import pytest
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 from onboarding.enums import Partner
 from onboarding.partners import registry
@@ -27,7 +27,7 @@ def test_a_connector_for_events_makes_no_call(partner: str) -> None:
         registry.event_connector(partner).fetch("6487276d-e86c-46ad-bc7b-afe43310ae01")
 
 
-def test_kira_s_settings_are_read_when_asked_for(settings: SettingsWrapper) -> None:
+def test_kira_s_settings_are_read_when_asked_for(settings: Settings) -> None:
     settings.KIRA_BASE_URL = "https://api.example.com/sandbox"
     settings.KIRA_WEBHOOK_SECRETS = ["new", "old"]
     settings.KIRA_HOSTED_LINK_HOSTS = ["Verify.Example.com"]
@@ -42,7 +42,7 @@ def test_kira_s_settings_are_read_when_asked_for(settings: SettingsWrapper) -> N
     assert "identifying_information:file_source_of_wealth" not in {row.token for row in contract.requirements}
 
 
-def test_secrets_do_not_show_in_the_settings_text(settings: SettingsWrapper) -> None:
+def test_secrets_do_not_show_in_the_settings_text(settings: Settings) -> None:
     settings.KIRA_API_KEY = settings.KIRA_PASSWORD = "canary-secret"
     settings.KIRA_WEBHOOK_SECRETS = ["canary-secret"]
     assert "canary" not in repr(registry.kira_settings())
