@@ -83,7 +83,7 @@ class OneEndpoint(EndpointView):
     def patch(self, request: Request, endpoint_id: str) -> Response:
         """Change the address or the wanted events; what is not sent stays."""
         endpoint = self.endpoint(endpoint_id)
-        body = EndpointChange().run_validation(read_json(request))
+        body = EndpointChange(partial=True).run_validation(read_json(request))
         events = (body["events"] or []) if "events" in body else None
         endpoints.change(
             endpoint=endpoint, url=body.get("url"), events=events, actor=self.actor, at=timezone.now()

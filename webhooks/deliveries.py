@@ -140,7 +140,9 @@ def _note_success(endpoint: WebhookEndpoint, at: datetime) -> None:
         consecutive_failures=0, failing_since=None, not_before=None, last_success_at=at
     )
     if recovered:
-        Delivery.objects.filter(endpoint=endpoint, finished_at=None, due_at__gt=at).update(due_at=at)
+        Delivery.objects.filter(endpoint=endpoint, finished_at=None, due_at__gt=at).update(
+            due_at=F("created_at")
+        )
     else:
         mine.update(last_success_at=at)
 

@@ -239,9 +239,8 @@ def _activate(endpoint: WebhookEndpoint, at: datetime) -> bool:
         updated_at=at,
     )
     if activated:
-        Delivery.objects.filter(endpoint=endpoint, finished_at=None, due_at=None).update(
-            due_at=at, failures=0
-        )
+        waiting = Delivery.objects.filter(endpoint=endpoint, finished_at=None, due_at=None)
+        waiting.update(due_at=F("created_at"), failures=0)  # due at once, and still in order
     endpoint.refresh_from_db()
     return bool(activated)
 

@@ -40,7 +40,6 @@ class EndpointChange(Group):
     """Body of PATCH /v1/webhook-endpoints/{id}."""
 
     strict = True
-    partial = True
     url = RequiredText(limit=LONGEST_URL)
     events = _wanted_events()
 
