@@ -29,7 +29,7 @@ class FileRef:
     content_type: str
     size: int
     sha256: str
-    file_name: str = ""
+    file_name: str = field(default="", repr=False)
     read: Callable[[], bytes] = field(repr=False, compare=False)
 
 
@@ -44,7 +44,7 @@ class IdentificationFacts:
     issuing_country: str
     number: str | None = field(default=None, repr=False)
     expiration: date | None = None
-    description: str | None = None
+    description: str | None = field(default=None, repr=False)
     top_level: bool = False
     files: tuple[FileRef, ...] = ()
 
@@ -73,7 +73,7 @@ class Dossier:
     additional_info: Mapping[str, str] = field(default_factory=dict, repr=False)
     partner_answers: Mapping[str, object] = field(default_factory=dict, repr=False)
     verification_mode: str = "automatic"
-    redirect_uri: str | None = None
+    redirect_uri: str | None = field(default=None, repr=False)
     identifications: tuple[IdentificationFacts, ...] = ()
     persons: tuple[PersonFacts, ...] = ()
 
