@@ -53,7 +53,7 @@ class EndpointView(IntakeView):
 
 
 class Endpoints(EndpointView):
-    @extend_schema(parameters=PAGING, responses=EndpointPage)
+    @extend_schema(operation_id="v1_webhook_endpoints_list", parameters=PAGING, responses=EndpointPage)
     def get(self, request: Request) -> Response:
         """The app's endpoints, newest first."""
         return _page(request, endpoints.endpoints_of(self.client), EndpointBody)
@@ -83,7 +83,7 @@ class OneEndpoint(EndpointView):
     def patch(self, request: Request, endpoint_id: str) -> Response:
         """Change the address or the wanted events; what is not sent stays."""
         endpoint = self.endpoint(endpoint_id)
-        body = EndpointChange(partial=True).run_validation(read_json(request))
+        body = EndpointChange().run_validation(read_json(request))
         events = (body["events"] or []) if "events" in body else None
         endpoints.change(
             endpoint=endpoint, url=body.get("url"), events=events, actor=self.actor, at=timezone.now()

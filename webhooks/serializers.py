@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from onboarding.api.serializers.answers import Pagination
 from onboarding.api.serializers.base import Group
 from onboarding.api.serializers.fields import Choice, RequiredText, Text, Words
 from onboarding.enums import EventName
@@ -40,7 +41,7 @@ class EndpointChange(Group):
     """Body of PATCH /v1/webhook-endpoints/{id}."""
 
     strict = True
-    url = RequiredText(limit=LONGEST_URL)
+    url = Text(limit=LONGEST_URL, allow_blank=False, allow_null=False)
     events = _wanted_events()
 
 
@@ -142,13 +143,6 @@ class TestResult(serializers.Serializer[Any]):
     delivered = serializers.BooleanField()
     event_id = serializers.UUIDField()
     attempt = AttemptBody(allow_null=True)
-
-
-class Pagination(serializers.Serializer[Any]):
-    total = serializers.IntegerField()
-    limit = serializers.IntegerField()
-    offset = serializers.IntegerField()
-    has_more = serializers.BooleanField()
 
 
 class EndpointPage(serializers.Serializer[Any]):
