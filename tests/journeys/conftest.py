@@ -58,6 +58,6 @@ def _running(stack: Stack) -> Iterator[Stack]:
 
 def _need_postgresql() -> None:
     try:
-        psycopg.connect(SERVER_URL, connect_timeout=3).close()
+        psycopg.connect(SERVER_URL, dbname="postgres", connect_timeout=3).close()
     except psycopg.OperationalError:
         pytest.skip("needs PostgreSQL: set TEST_DATABASE_URL=postgres://…")

@@ -206,13 +206,13 @@ class App:
 def postgresql_database(server_url: str) -> Iterator[str]:
     """An empty database on a server, dropped afterwards."""
     name = f"vouch_journey_{uuid4().hex[:10]}"
-    with psycopg.connect(server_url, autocommit=True) as connection:
+    with psycopg.connect(server_url, dbname="postgres", autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}"')
     base, _, _ = server_url.rpartition("/")
     try:
         yield f"{base}/{name}"
     finally:
-        with psycopg.connect(server_url, autocommit=True) as connection:
+        with psycopg.connect(server_url, dbname="postgres", autocommit=True) as connection:
             connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 

@@ -67,6 +67,6 @@ def _finish_and_compare(stack: Stack, app: App, created: list[str]) -> None:
     for pk in created:
         wait_for(lambda pk=pk: app.status(pk) == "VERIFIED", seconds=120, why="every end user is verified")
     held = stack.control("GET", "/_control/users")
-    references = Counter(user["external_id"] for user in held)
+    references = Counter(user["metadata"]["vouch_end_user_id"] for user in held)
     assert references == Counter(created)
     assert stack.run("verify_audit_trail").strip().endswith("every link holds")
