@@ -136,11 +136,35 @@ SPECTACULAR_SETTINGS = {
 UNFOLD = {
     "SITE_TITLE": "Vouch",
     "SITE_HEADER": "Vouch",
+    "SITE_SUBHEADER": "Compliance back office",
     "SITE_SYMBOL": "verified_user",
-    "DASHBOARD_CALLBACK": "config.admin.start_page",
-    "SIDEBAR": {"show_search": True, "navigation": "config.admin.navigation"},
+    "SITE_URL": "/admin/",
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": False,
     "STYLES": ["config.admin.stylesheet"],
     "SCRIPTS": ["config.admin.script"],
+    "DASHBOARD_CALLBACK": "config.admin.start_page",
+    "SIDEBAR": {
+        "show_search": False,
+        "show_all_applications": False,
+        "navigation": "config.admin.navigation",
+    },
+    "COLORS": {
+        # A calm blue; 600 carries white text at 6 : 1.
+        "primary": {
+            "50": "#eff5ff",
+            "100": "#dbe8fe",
+            "200": "#bfd6fe",
+            "300": "#93bbfd",
+            "400": "#6097fa",
+            "500": "#3b76f6",
+            "600": "#1f57d6",
+            "700": "#1a46ae",
+            "800": "#1b3d8c",
+            "900": "#1c376f",
+            "950": "#152344",
+        }
+    },
 }
 
 # --- The intake -------------------------------------------------------------------------------------

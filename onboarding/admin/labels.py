@@ -1,0 +1,104 @@
+"""How our words look: the tone of every status, masks, and links from noun to noun."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db.models import Model
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from config.admin import BAD, GOOD, INFO, NEUTRAL, NOT_TOLD, WAIT, badge, link, page_url
+from config.crypto import mask
+from onboarding.enums import (
+    CaseStatus,
+    Lifecycle,
+    SessionStatus,
+    Status,
+    SubmissionOutcome,
+)
+from onboarding.models import EndUser, Submission
+
+TONES: Mapping[str, str] = {
+    Status.CREATED: NEUTRAL,
+    Status.VERIFYING: INFO,
+    Status.REVIEW: WAIT,
+    Status.VERIFIED: GOOD,
+    Status.REJECTED: BAD,
+    Lifecycle.ACTIVE: NEUTRAL,
+    Lifecycle.SUSPENDED: WAIT,
+    Lifecycle.CLOSED: BAD,
+    SubmissionOutcome.QUEUED: NEUTRAL,
+    SubmissionOutcome.IN_FLIGHT: INFO,
+    SubmissionOutcome.UNKNOWN: WAIT,
+    SubmissionOutcome.SUCCEEDED: GOOD,
+    SubmissionOutcome.REFUSED: BAD,
+    SessionStatus.PENDING: NEUTRAL,
+    SessionStatus.ISSUED: INFO,
+    SessionStatus.FINISHED: GOOD,
+    SessionStatus.EXPIRED: WAIT,
+    SessionStatus.FAILED: BAD,
+    CaseStatus.OPEN: WAIT,
+    CaseStatus.CLOSED: NEUTRAL,
+    "due": BAD,
+    "error": BAD,
+    "upcoming": INFO,
+    "pending": INFO,
+    "satisfied": GOOD,
+    "waived": NEUTRAL,
+}
+
+# Columns that lists never open; the same through a foreign key.
+SEALED_OF_END_USER = ("document_number", "additional_info", "partner_answers")
+
+
+def sealed_through(path: str) -> tuple[str, ...]:
+    """The sealed columns of an end user that a list reaches over `path`."""
+    return tuple(f"{path}__{name}" for name in SEALED_OF_END_USER)
+
+
+def tone(code: str) -> str:
+    return TONES.get(code, NEUTRAL)
+
+
+def status_badge(row: Any, name: str = "status", prefix: str = "") -> SafeString:
+    """The badge of a field with choices."""
+    words = getattr(row, f"get_{name}_display")()
+    return badge(f"{prefix}{words}", tone(getattr(row, name)))
+
+
+def outcome_badge(submission: Submission) -> SafeString:
+    """A parked submission says so; otherwise its outcome."""
+    return badge("Parked", BAD) if submission.is_parked else status_badge(submission, "outcome")
+
+
+def masked(number: str | None) -> object:
+    """A number people may recognise and nobody may copy: its last four characters."""
+    if not number:
+        return NOT_TOLD
+    return format_html('<code aria-label="ends in {}">{}</code>', mask(number)[-4:].lstrip("*"), mask(number))
+
+
+def guarded(name: str, value: object) -> object:
+    """A free member that may hold a number of somebody: those are masked by their name."""
+    risky = ("number", "ssn", "tax", "passport", "account", "iban")
+    if isinstance(value, str) and any(word in name.lower() for word in risky):
+        return masked(value)
+    return value
+
+
+def to_end_user(end_user: EndUser | None) -> object:
+    if end_user is None:
+        return NOT_TOLD
+    return link(page_url("onboarding_enduser", end_user.pk), end_user.display_name)
+
+
+def to_row(name: str, row: Model | None, text: object = None) -> object:
+    """A link to the page of a row; `name` as in `onboarding_enrollment`."""
+    return NOT_TOLD if row is None else link(page_url(name, row.pk), text if text is not None else row)
+
+
+def words(token: str) -> str:
+    """A member of the contract as words: `address_zip_code` becomes `Address zip code`."""
+    text = token.replace("identifying_information:", "").replace("additional_info:", "").replace("file_", "")
+    text = text.replace(":", " · ").replace("_", " ").strip()
+    return text[:1].upper() + text[1:]
