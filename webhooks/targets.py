@@ -187,7 +187,8 @@ def _port(parts: SplitResult) -> int:
         raise TargetRefused("The port is not a port") from None
     if port is None:
         return 443 if parts.scheme == "https" else 80
-    if port not in WEB_PORTS and (port < 1024 or port in SERVICE_PORTS):
+    is_service = port in SERVICE_PORTS and not settings.WEBHOOKS_ALLOW_PRIVATE_TARGETS
+    if port not in WEB_PORTS and (port < 1024 or is_service):
         raise TargetRefused("The port belongs to another service")
     return port
 
