@@ -36,14 +36,14 @@ def other_app(db: None) -> App:
     return new_app("Other wallet")
 
 
-def make(app: App, url: str = URL, **members: Any) -> dict[str, Any]:
+def make(app: Any, url: str = URL, **members: Any) -> dict[str, Any]:
     answer = app.call("POST", ENDPOINTS, {"url": url, **members})
     assert answer.status_code == 201, answer.content
     made: dict[str, Any] = answer.json()
     return made
 
 
-def tell(app: App) -> None:
+def tell(app: Any) -> None:
     client = app.credentials.client
     events.put(
         client=client, end_user=None, name=EventName.USER_CREATED, data={"user_id": "u"}, at=timezone.now()
@@ -57,7 +57,7 @@ def deliver() -> None:
 # --- Making and changing --------------------------------------------------------------------------
 
 
-def test_a_new_endpoint_shows_its_secret_once(app: App) -> None:
+def test_a_new_endpoint_shows_its_secret_once(app: Any) -> None:
     made = make(app)
 
     assert made["secret"].startswith("whsec_")
@@ -67,14 +67,14 @@ def test_a_new_endpoint_shows_its_secret_once(app: App) -> None:
     assert "secret" not in app.get(ENDPOINTS).json()["data"][0]
 
 
-def test_a_given_secret_is_kept_as_it_is_and_sealed(app: App) -> None:
+def test_a_given_secret_is_kept_as_it_is_and_sealed(app: Any) -> None:
     for secret in ("plain", "whsec_" + "QUJD" * 8, "a passphrase with blanks ü"):
         assert make(app, secret=secret)["secret"] == secret
 
     assert {row.secret for row in EndpointSecret.objects.all()} >= {"plain", "a passphrase with blanks ü"}
 
 
-def test_an_endpoint_hears_only_what_it_asks_for(app: App) -> None:
+def test_an_endpoint_hears_only_what_it_asks_for(app: Any) -> None:
     assert make(app, events=["user.created", "user.created"])["events"] == ["user.created"]
 
 
@@ -103,7 +103,7 @@ def test_an_endpoint_hears_only_what_it_asks_for(app: App) -> None:
         ([], "", "invalid_type"),
     ],
 )
-def test_a_declaration_that_does_not_fit_is_refused(app: App, body: Any, path: str, code: str) -> None:
+def test_a_declaration_that_does_not_fit_is_refused(app: Any, body: Any, path: str, code: str) -> None:
     found = details(app.call("POST", ENDPOINTS, body))
 
     assert {name: found[name][1] for name in found} == {path: code}
@@ -111,7 +111,7 @@ def test_a_declaration_that_does_not_fit_is_refused(app: App, body: Any, path: s
 
 
 def test_private_addresses_are_refused_where_the_installation_does_not_allow_them(
-    app: App, settings: Settings
+    app: Any, settings: Settings
 ) -> None:
     settings.WEBHOOKS_ALLOW_PRIVATE_TARGETS = False
 
@@ -119,7 +119,7 @@ def test_private_addresses_are_refused_where_the_installation_does_not_allow_the
         assert "url" in details(app.call("POST", ENDPOINTS, {"url": url}))
 
 
-def test_there_is_an_end_to_the_number_of_endpoints(app: App, settings: Settings) -> None:
+def test_there_is_an_end_to_the_number_of_endpoints(app: Any, settings: Settings) -> None:
     settings.WEBHOOK_MAX_ENDPOINTS = 2
     first, _ = make(app), make(app)
 
@@ -128,7 +128,7 @@ def test_there_is_an_end_to_the_number_of_endpoints(app: App, settings: Settings
     make(app)
 
 
-def test_an_endpoint_can_be_changed_member_by_member(app: App) -> None:
+def test_an_endpoint_can_be_changed_member_by_member(app: Any) -> None:
     made = make(app)
     path = f"{ENDPOINTS}/{made['id']}"
 
@@ -142,7 +142,7 @@ def test_an_endpoint_can_be_changed_member_by_member(app: App) -> None:
     assert app.call("PUT", path, {}).status_code == 405
 
 
-def test_a_removed_endpoint_is_gone(app: App) -> None:
+def test_a_removed_endpoint_is_gone(app: Any) -> None:
     path = f"{ENDPOINTS}/{make(app)['id']}"
 
     assert app.delete(path).status_code == 204
@@ -151,7 +151,7 @@ def test_a_removed_endpoint_is_gone(app: App) -> None:
     assert app.get(ENDPOINTS).json()["pagination"]["total"] == 0
 
 
-def test_disabling_and_enabling(app: App) -> None:
+def test_disabling_and_enabling(app: Any) -> None:
     path = f"{ENDPOINTS}/{make(app)['id']}"
 
     for _ in range(2):
@@ -166,7 +166,7 @@ def test_disabling_and_enabling(app: App) -> None:
         )
 
 
-def test_a_rotated_secret_signs_beside_the_old_one(app: App, receiver: Start) -> None:
+def test_a_rotated_secret_signs_beside_the_old_one(app: Any, receiver: Start) -> None:
     server = receiver()
     made = make(app, server.url)
     path = f"{ENDPOINTS}/{made['id']}/secrets"
@@ -183,7 +183,7 @@ def test_a_rotated_secret_signs_beside_the_old_one(app: App, receiver: Start) ->
     assert set(details(app.call("POST", path, {"secret": "abc"}))) == {"secret"}
 
 
-def test_every_act_is_on_record_without_the_address(app: App) -> None:
+def test_every_act_is_on_record_without_the_address(app: Any) -> None:
     made = make(app, "http://127.0.0.1:9100/hook/t0ken?key=t0ken")
     path = f"{ENDPOINTS}/{made['id']}"
     app.call("PATCH", path, {"events": ["user.created"]})
@@ -210,7 +210,7 @@ def test_every_act_is_on_record_without_the_address(app: App) -> None:
 # --- Test calls and the log -------------------------------------------------------------------------
 
 
-def test_a_test_call_answers_with_what_came_of_it(app: App, receiver: Start) -> None:
+def test_a_test_call_answers_with_what_came_of_it(app: Any, receiver: Start) -> None:
     server = receiver()
     made = make(app, server.url)
 
@@ -224,7 +224,7 @@ def test_a_test_call_answers_with_what_came_of_it(app: App, receiver: Start) -> 
     Webhook(made["secret"]).verify(received.body, received.headers)
 
 
-def test_a_test_call_to_nobody_says_so(app: App) -> None:
+def test_a_test_call_to_nobody_says_so(app: Any) -> None:
     made = make(app, unused_url())
 
     result = app.call("POST", f"{ENDPOINTS}/{made['id']}/test").json()
@@ -232,7 +232,7 @@ def test_a_test_call_to_nobody_says_so(app: App) -> None:
     assert (result["delivered"], result["attempt"]["result"]) == (False, "UNREACHABLE")
 
 
-def test_the_log_shows_every_delivery_with_its_attempts(app: App, receiver: Start) -> None:
+def test_the_log_shows_every_delivery_with_its_attempts(app: Any, receiver: Start) -> None:
     server = receiver(500)
     path = f"{ENDPOINTS}/{make(app, server.url)['id']}"
     tell(app)
@@ -275,14 +275,14 @@ def test_the_log_shows_every_delivery_with_its_attempts(app: App, receiver: Star
         "event_id=7",
     ],
 )
-def test_a_query_that_does_not_fit_is_refused(app: App, query: str) -> None:
+def test_a_query_that_does_not_fit_is_refused(app: Any, query: str) -> None:
     path = f"{ENDPOINTS}/{make(app)['id']}/deliveries?{query}"
 
     assert set(details(app.get(path))) == {query.partition("=")[0]}
 
 
 def test_the_log_costs_the_same_for_one_delivery_and_for_three(
-    app: App, receiver: Start, django_assert_max_num_queries: Callable[..., Any]
+    app: Any, receiver: Start, django_assert_max_num_queries: Callable[..., Any]
 ) -> None:
     path = f"{ENDPOINTS}/{make(app, receiver().url)['id']}/deliveries"
     for _ in range(2):
@@ -292,7 +292,7 @@ def test_the_log_costs_the_same_for_one_delivery_and_for_three(
             app.get(path)
 
 
-def test_an_event_can_be_sent_again(app: App, receiver: Start) -> None:
+def test_an_event_can_be_sent_again(app: Any, receiver: Start) -> None:
     server = receiver(500)
     path = f"{ENDPOINTS}/{make(app, server.url)['id']}"
     tell(app)
@@ -308,7 +308,7 @@ def test_an_event_can_be_sent_again(app: App, receiver: Start) -> None:
     assert len({each.headers["webhook-id"] for each in server.received}) == 1
 
 
-def test_nothing_is_sent_again_to_a_disabled_endpoint(app: App, receiver: Start) -> None:
+def test_nothing_is_sent_again_to_a_disabled_endpoint(app: Any, receiver: Start) -> None:
     path = f"{ENDPOINTS}/{make(app, receiver().url)['id']}"
     tell(app)
     deliver()
@@ -323,7 +323,7 @@ def test_nothing_is_sent_again_to_a_disabled_endpoint(app: App, receiver: Start)
 
 
 def test_another_apps_endpoint_looks_like_one_that_does_not_exist(
-    app: App, other_app: App, receiver: Start
+    app: Any, other_app: Any, receiver: Start
 ) -> None:
     theirs = make(other_app, receiver().url)["id"]
     tell(other_app)
@@ -357,12 +357,12 @@ def test_another_apps_endpoint_looks_like_one_that_does_not_exist(
 # --- The contract's own registration ----------------------------------------------------------------
 
 
-def registration(app: App, url: str, **changes: Any) -> dict[str, Any]:
+def registration(app: Any, url: str, **changes: Any) -> dict[str, Any]:
     told = {"webhook_url": url, "secret": "my-secret", "client_uuid": str(app.credentials.client.pk)}
     return {name: value for name, value in {**told, **changes}.items() if value is not ...}
 
 
-def test_registering_makes_one_endpoint_and_registering_again_replaces_it(app: App, receiver: Start) -> None:
+def test_registering_makes_one_endpoint_and_registering_again_replaces_it(app: Any, receiver: Start) -> None:
     old, new = receiver(), receiver()
     for url, secret in ((old.url, "first-secret"), (new.url, "other-secret")):
         answer = app.call("POST", "/webhooks/register", registration(app, url, secret=secret))
@@ -376,7 +376,7 @@ def test_registering_makes_one_endpoint_and_registering_again_replaces_it(app: A
     assert app.get(ENDPOINTS).json()["pagination"]["total"] == 1
 
 
-def test_registering_again_revives_a_disabled_endpoint(app: App, receiver: Start) -> None:
+def test_registering_again_revives_a_disabled_endpoint(app: Any, receiver: Start) -> None:
     gone, back = receiver(410), receiver()
     app.call("POST", "/webhooks/register", registration(app, gone.url))
     tell(app)
@@ -403,7 +403,7 @@ def test_registering_again_revives_a_disabled_endpoint(app: App, receiver: Start
     ],
 )
 def test_a_registration_that_does_not_fit_is_refused_in_that_routes_shape(
-    app: App, changes: dict[str, Any], problems: dict[str, str]
+    app: Any, changes: dict[str, Any], problems: dict[str, str]
 ) -> None:
     answer = app.call("POST", "/webhooks/register", registration(app, URL, **changes))
 
@@ -415,7 +415,7 @@ def test_a_registration_that_does_not_fit_is_refused_in_that_routes_shape(
     assert not WebhookEndpoint.objects.exists()
 
 
-def test_registering_needs_key_and_bearer(app: App) -> None:
+def test_registering_needs_key_and_bearer(app: Any) -> None:
     body = json.dumps(registration(app, URL))
     no_key = app.http.post("/webhooks/register", body, content_type="application/json")
     no_bearer = app.http.post(
