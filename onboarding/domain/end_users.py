@@ -166,9 +166,19 @@ def _changed(
     EndUser.objects.filter(pk=end_user.pk).update(version=end_user.version + 1, updated_at=at)
     end_user.version, end_user.updated_at = end_user.version + 1, at
     facts.insert(0, Fact(AuditAction.END_USER_UPDATED, {"members": sorted(changed)}))
+    _forget_refusals(end_user, changed)
     triggered = _start_when_complete(end_user, facts=facts, actor=actor, at=at, changed=changed)
     audit.record(subject=end_user, facts=facts, actor=actor, at=at)
     return Amendment(end_user, changed, sensitive, triggered, _warnings(end_user))
+
+
+def _forget_refusals(end_user: EndUser, changed: Sequence[str]) -> None:
+    """What a partner refused is no longer wrong once it was told anew."""
+    for enrollment in end_user.enrollments.all():
+        refused = enrollment.partner_missing.get(readiness.REFUSED)
+        if refused is not None:
+            enrollment.partner_missing = {readiness.REFUSED: [n for n in refused if n not in changed]}
+            enrollment.save(update_fields=["partner_missing"])
 
 
 def _start_when_complete(

@@ -12,6 +12,9 @@ from onboarding.models import EndUser, Enrollment
 from onboarding.partners import registry
 from onboarding.partners.base import Dossier
 
+# The key of `Enrollment.partner_missing` under which the members stand that the partner refused.
+REFUSED = "refused"
+
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
@@ -32,6 +35,7 @@ def assess(*, end_user: EndUser, on: date, dossier: Dossier | None = None) -> Re
             contract=registry.contract(enrollment.partner),
             status=Status(enrollment.status),
             on=on,
+            refused=enrollment.partner_missing.get(REFUSED, ()),
         )
         for enrollment in enrollments
     }

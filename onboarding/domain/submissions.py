@@ -21,7 +21,7 @@ from config import work
 from config.crypto import SealError
 from config.errors import Conflict, DomainError
 from documents.vault import IntegrityBroken
-from onboarding.domain import audit, cases, gates, statuses, transitions
+from onboarding.domain import audit, cases, gates, readiness, statuses, transitions
 from onboarding.domain import dossier as dossiers
 from onboarding.domain.audit import Actor, Fact
 from onboarding.domain.gates import setting
@@ -422,7 +422,8 @@ def _refuse(
         at=at,
     )
     if submission.operation == Op.CREATE and isinstance(error, PartnerRefused):
-        enrollment.partner_missing = {"refused": sorted(error.fields)}
+        members = {path.partition(".")[0] for path in error.fields}
+        enrollment.partner_missing = {readiness.REFUSED: sorted(members)}
         enrollment.save(update_fields=["partner_missing"])
         EndUser.objects.filter(pk=enrollment.end_user_id).update(verification_triggered=False)
 

@@ -6,10 +6,18 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from onboarding.domain import end_users, gates
+from onboarding.domain import end_users, gates, readiness
 from onboarding.domain.audit import SYSTEM
 from onboarding.enums import CaseKind, Status, SubmissionOperation, SubmissionOutcome
-from onboarding.models import AuditEntry, EndUser, PartnerGate, ReviewCase, Submission, SubmissionAttempt
+from onboarding.models import (
+    AuditEntry,
+    EndUser,
+    Enrollment,
+    PartnerGate,
+    ReviewCase,
+    Submission,
+    SubmissionAttempt,
+)
 from tests.onboarding.domain.conftest import Partner, later, send
 from tests.onboarding.factories import NOON, business, document, individual, make_client, register
 
@@ -305,3 +313,16 @@ def test_the_trail_begins_with_the_registration() -> None:
     actions = list(AuditEntry.objects.filter(chain=end_user.pk).values_list("action", flat=True))
     assert actions[0] == "submission.queued"
     assert "end_user.created" in actions
+
+
+def test_what_the_partner_refused_is_shown_as_an_error_until_it_is_told_anew(kira: Partner) -> None:
+    end_user = register(declaration=individual(source_of_funds="salary"))
+    Enrollment.objects.update(partner_missing={readiness.REFUSED: ["phone"]})
+    end_user = end_users.fresh(end_user)
+    items = {
+        item.token: item.state for item in readiness.assess(end_user=end_user, on=NOON.date()).primary.items
+    }
+    assert (items["phone"], items["email"]) == ("error", "satisfied")
+    end_users.amend(end_user=end_user, changes={"phone": "+12025550199"}, actor=SYSTEM, at=NOON)
+    state = readiness.assess(end_user=end_users.fresh(end_user), on=NOON.date())
+    assert state.primary.is_complete
