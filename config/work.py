@@ -51,7 +51,12 @@ class WorkQuerySet(models.QuerySet[_Row]):
                 .filter(Q(leased_until=None) | Q(leased_until__lt=Now()))
                 .update(leased_until=Now() + lease, fence=F("fence") + 1, attempts=F("attempts") + 1)
             )
-            return self.model._default_manager.get(pk=pk) if claimed else None
+            return self._fresh(pk) if claimed else None
+
+    def _fresh(self, pk: object) -> _Row:
+        """The row as claimed, outside this queryset's conditions."""
+        row: _Row = self.model._default_manager.get(pk=pk)  # type: ignore[assignment]
+        return row
 
 
 class Work(models.Model):

@@ -1,6 +1,6 @@
 """What every test keeps to: loopback only, and PostgreSQL where a test says it needs it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -22,7 +22,7 @@ def _flush_past_the_guards() -> Iterator[None]:
     """Let tests empty the append-only tables between each other; the guards stand again before the next test."""
     flush = connection.ops.execute_sql_flush
 
-    def flush_unguarded(statements: list[str]) -> None:
+    def flush_unguarded(statements: Iterable[str]) -> None:
         if connection.vendor == "postgresql":
             flush(
                 [
@@ -41,6 +41,6 @@ def _flush_past_the_guards() -> Iterator[None]:
             for _, sql in guards:
                 cursor.execute(sql)
 
-    connection.ops.execute_sql_flush = flush_unguarded  # type: ignore[method-assign]
+    connection.ops.execute_sql_flush = flush_unguarded  # type: ignore[method-assign, assignment]
     yield
     connection.ops.execute_sql_flush = flush  # type: ignore[method-assign]

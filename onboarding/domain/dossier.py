@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields as dataclass_fields
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -143,6 +144,7 @@ def _answers(
 ) -> dict[str, Answer]:
     answers: dict[str, Answer] = {name: getattr(end_user, name) for name in COMMON}
     profile: IndividualProfile | BusinessProfile
+    names: tuple[str, ...]
     if end_user.is_business:
         profile, names, kind = end_user.business, BUSINESS, AddressKind.REGISTERED
         newer = end_user.business.newer_answers or {}
@@ -198,7 +200,7 @@ def _file(document: Document) -> FileRef:
         size=document.size,
         sha256=document.sha256,
         file_name=document.file_name or "",
-        read=lambda: read_for_partner(str(document.pk)),
+        read=partial(read_for_partner, str(document.pk)),
     )
 
 
@@ -304,7 +306,5 @@ def _unpack_entry(packed: Mapping[str, Any], read: Reader) -> IdentificationFact
     values = dict(packed)
     expiration = values["expiration"]
     values["expiration"] = date.fromisoformat(expiration) if expiration else None
-    values["files"] = tuple(
-        FileRef(**file, read=lambda document_id=file["id"]: read(document_id)) for file in values["files"]
-    )
+    values["files"] = tuple(FileRef(**file, read=partial(read, file["id"])) for file in values["files"])
     return IdentificationFacts(**values)

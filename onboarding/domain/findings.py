@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
+from uuid import UUID
 
 from django.db.models import Q
 
@@ -36,7 +37,7 @@ def blocking(findings: Sequence[Finding]) -> list[Finding]:
 
 
 def _look(end_user: EndUser, readiness: Readiness, at: datetime) -> Iterator[Finding]:
-    def found(code: FindingCode, note: str, subject: str = "", related: object = None) -> Finding:
+    def found(code: FindingCode, note: str, subject: str = "", related: UUID | None = None) -> Finding:
         return Finding(
             end_user=end_user, code=code, note=note, subject=subject, related_id=related, raised_at=at
         )
@@ -70,7 +71,7 @@ def _ownership(dossier: Dossier) -> Decimal:
     return sum((share for share in shares if isinstance(share, Decimal)), Decimal(0))
 
 
-def _others_with_the_same_number(end_user: EndUser) -> list[object]:
+def _others_with_the_same_number(end_user: EndUser) -> list[UUID]:
     """End users of the same app, on their way already, who hold a government or tax number of this one."""
     kinds = (*IdentificationType.government_ids, *IdentificationType.tax_ids)
     indexes = {

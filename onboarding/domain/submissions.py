@@ -244,7 +244,7 @@ def _parcels(submission: Submission, connector: Connector, dossier: Dossier) -> 
 def _documents_on_their_way(submission: Submission) -> set[str]:
     others = submission.enrollment.submissions.exclude(pk=submission.pk).exclude(outcome=Outcome.REFUSED)
     lists = others.exclude(document_ids=None).values_list("document_ids", flat=True)
-    return {pk for parcel in lists for pk in parcel}
+    return {pk for parcel in lists for pk in parcel or ()}
 
 
 def _begin(submission: Submission, actor: Actor) -> SubmissionAttempt:

@@ -168,10 +168,11 @@ def _announce(
 ) -> None:
     """The events of contract section 7.4: the verdicts by name, every other move as a status change."""
     common: dict[str, Any] = {"user_id": str(end_user.pk)}
+    data: dict[str, Any]
     if to == Status.VERIFIED:
         name, data = EventName.VERIFICATION_ACCEPTED, {"status": to, "verified_fields": list(verified_fields)}
     elif to == Status.REJECTED:
-        name, data = EventName.VERIFICATION_FAILED, {"status": to, "reasons": [dict(r) for r in reasons]}
+        name, data = EventName.VERIFICATION_FAILED, {"status": to, "reasons": list(reasons)}
     else:
         name, data = EventName.USER_STATUS_CHANGED, {"previous_status": old, "new_status": to}
     events.put(client=end_user.client, end_user=end_user, name=name, data={**common, **data}, at=at)

@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from functools import partial
 
 import pytest
 
@@ -56,6 +57,10 @@ def _create(app: App) -> str:
     return str(answer.json()["id"])
 
 
+def _is_verified(app: App, pk: str) -> bool:
+    return app.status(pk) == "VERIFIED"
+
+
 def _posts_begun(stack: Stack) -> int:
     log = stack.control("GET", "/_control/log")
     return sum(1 for entry in log if entry.get("path") == "/kira/v1/users" and entry.get("method") == "POST")
@@ -65,7 +70,7 @@ def _finish_and_compare(stack: Stack, app: App, created: list[str]) -> None:
     stack.control("DELETE", "/_control/faults")
     stack.start_worker("survivor")
     for pk in created:
-        wait_for(lambda pk=pk: app.status(pk) == "VERIFIED", seconds=120, why="every end user is verified")
+        wait_for(partial(_is_verified, app, pk), seconds=120, why="every end user is verified")
     held = stack.control("GET", "/_control/users")
     references = Counter(user["metadata"]["vouch_end_user_id"] for user in held)
     assert references == Counter(created)

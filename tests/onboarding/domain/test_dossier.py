@@ -4,9 +4,11 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pytest_django import DjangoAssertNumQueries
 
 from onboarding.domain import dossier as dossiers
 from onboarding.domain import end_users
+from onboarding.models import EndUser
 from onboarding.partners.base import Dossier, PersonFacts
 from tests.onboarding.factories import business, register
 
@@ -54,10 +56,8 @@ def test_a_business_keeps_every_answer_from_rows_to_dossier() -> None:
 
 @pytest.mark.django_db
 def test_a_dossier_costs_the_same_number_of_queries_for_one_person_and_for_three(
-    django_assert_num_queries: pytest.FixtureRequest,
+    django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
-    from onboarding.models import EndUser
-
     one = register(declaration=business())
     people = business()["associated_persons"] * 3
     people = [

@@ -148,7 +148,7 @@ def test_every_order_of_events_with_drops_and_doubles_ends_where_the_partner_is(
         st.permutations(truth + truth).flatmap(lambda o: st.integers(0, 6).map(lambda n: o[:n]))
     )
     reached = data.draw(st.lists(st.integers(0, 2), min_size=len(heard), max_size=len(heard)).map(sorted))
-    finals = []
+    finals: list[str] = []
     for announced, position in zip(heard, reached, strict=True):
         _apply(enrollment, truth[position], _event(announced))
         status = Enrollment.objects.get(pk=enrollment.pk).status

@@ -1,6 +1,7 @@
 """Every move of every status table, those that must fail included."""
 
 import itertools
+from functools import partial
 
 import pytest
 
@@ -43,13 +44,21 @@ def test_an_enrollment_moves_only_along_the_table(end_user: EndUser, old: Status
     enrollment = end_user.enrollments.get()
     Enrollment.objects.filter(pk=enrollment.pk).update(status=old)
     enrollment.status = old
-    values = {"partner_status": "word", "confirmed": True}
+    move = partial(
+        transitions.move_enrollment,
+        enrollment=enrollment,
+        to=new,
+        actor=SYSTEM,
+        at=NOON,
+        partner_status="word",
+        confirmed=True,
+    )
     if new in transitions.ENROLLMENT_MOVES[old]:
-        transitions.move_enrollment(enrollment=enrollment, to=new, actor=SYSTEM, at=NOON, **values)
+        move()
         assert Enrollment.objects.get(pk=enrollment.pk).status == new
     else:
         with pytest.raises(TransitionNotAllowed):
-            transitions.move_enrollment(enrollment=enrollment, to=new, actor=SYSTEM, at=NOON, **values)
+            move()
 
 
 @pytest.mark.parametrize(("old", "new"), list(itertools.product(SubmissionOutcome, SubmissionOutcome)))
