@@ -54,6 +54,11 @@ CLAIM_LEASE = timedelta(seconds=30)
 Op = SubmissionOperation
 Outcome = SubmissionOutcome
 
+
+class Incomplete(Exception):
+    """What was complete when the submission was queued is so no longer; the text names tokens only."""
+
+
 # --- Opening --------------------------------------------------------------------------------------
 
 
@@ -67,7 +72,12 @@ def open_for_change(
     create = creates.first()
     if create is None:
         return _open(enrollment, Op.CREATE, actor, at) if starts else None
-    if create.payload is None or not changed:
+    if create.payload is None:
+        if create.is_parked:
+            Submission.objects.filter(pk=create.pk, due_at=None).update(due_at=at, last_error="")
+            work.ring("onboarding.tasks.send_due_submissions")
+        return None
+    if not changed:
         return None
     return _open(enrollment, Op.UPDATE, actor, at, changed=sorted(set(changed)), document_ids=None)
 
@@ -179,6 +189,9 @@ def _send(submission: Submission, connector: Connector, actor: Actor) -> None:
     except NotSupportedByPartner as error:
         _refuse(submission, error, actor, attempt=None)
         return
+    except Incomplete as error:
+        _park(submission, str(error), actor)
+        return
     attempt = _begin(submission, actor)
     work.point("before_call")
     try:
@@ -218,6 +231,7 @@ def _freeze(submission: Submission, connector: Connector, actor: Actor) -> Dossi
             raise transitions.TransitionNotAllowed("the claim was lost")
         end_user = dossiers.with_everything(EndUser.objects.all()).get(pk=submission.enrollment.end_user_id)
         dossier = dossiers.build(end_user)
+        _preflight(submission, end_user, dossier)
         own, *further = _parcels(submission, connector, dossier)
         frozen = dossiers.freeze(dossier)
         digest = hashlib.sha256(json.dumps(frozen, sort_keys=True).encode()).hexdigest()
@@ -227,6 +241,16 @@ def _freeze(submission: Submission, connector: Connector, actor: Actor) -> Dossi
         for parcel in further:
             _open(submission.enrollment, Op.UPDATE, actor, timezone.now(), document_ids=parcel)
     return dossier
+
+
+def _preflight(submission: Submission, end_user: EndUser, dossier: Dossier) -> None:
+    """The partner's contract once more, right before the first call: what started verification must still be there."""
+    if submission.operation != Op.CREATE or not end_user.verification_triggered:
+        return
+    state = readiness.assess(end_user=end_user, on=timezone.now().date(), dossier=dossier)
+    evaluation = state.by_partner[submission.partner]
+    if submission.enrollment.is_primary and not evaluation.is_complete:
+        raise Incomplete(f"preflight: missing {', '.join(evaluation.missing) or 'nothing'}")
 
 
 def _parcels(submission: Submission, connector: Connector, dossier: Dossier) -> list[list[str]]:

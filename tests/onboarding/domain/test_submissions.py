@@ -6,6 +6,8 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
+from documents import vault
+from documents.enums import DocumentStatus
 from onboarding.domain import end_users, gates, readiness
 from onboarding.domain.audit import SYSTEM
 from onboarding.enums import CaseKind, Status, SubmissionOperation, SubmissionOutcome
@@ -326,3 +328,20 @@ def test_what_the_partner_refused_is_shown_as_an_error_until_it_is_told_anew(kir
     end_users.amend(end_user=end_user, changes={"phone": "+12025550199"}, actor=SYSTEM, at=NOON)
     state = readiness.assess(end_user=end_users.fresh(end_user), on=NOON.date())
     assert state.primary.is_complete
+
+
+def test_a_create_whose_evidence_fell_away_is_parked_before_anything_is_sent(kira: Partner) -> None:
+    end_user = register()
+    paper = end_user.documents.get(slot="PROOF_OF_ADDRESS")
+    vault.set_status(document=paper, status=DocumentStatus.REJECTED, reason="document.image.blurry")
+    send()
+    assert (_only(end_user).is_parked, kira.users()) == (True, [])
+    fresh = {
+        "type": "proof_of_address",
+        "issuing_country": "USA",
+        "documents": [document("file_proof_of_address")],
+    }
+    changes = {"identifying_information": [fresh]}
+    end_users.amend(end_user=end_user, changes=changes, actor=SYSTEM, at=NOON)
+    send()
+    assert (_only(end_user).outcome, len(kira.users())) == (Outcome.SUCCEEDED, 1)
