@@ -1,0 +1,1 @@
+"""dj-stripe's own webhook view in a project of its own; runs in the environment of requirements-bench.txt."""
