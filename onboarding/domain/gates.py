@@ -40,15 +40,18 @@ class Pace:
     breaker_failures: int
     breaker_open: timedelta
     place_lease: timedelta
+    claim_lease: timedelta
 
     @classmethod
     def of(cls, partner: str) -> "Pace":
+        deadline = timedelta(seconds=setting(partner, "TOTAL_DEADLINE"))
         return cls(
             per_second=float(setting(partner, "RATE_PER_SECOND")),
             in_flight=int(setting(partner, "MAX_IN_FLIGHT")),
             breaker_failures=int(setting(partner, "BREAKER_FAILURES")),
             breaker_open=timedelta(seconds=setting(partner, "BREAKER_OPEN_SECONDS")),
-            place_lease=timedelta(seconds=setting(partner, "TOTAL_DEADLINE") + 25),
+            place_lease=deadline + timedelta(seconds=5),
+            claim_lease=deadline + 2 * LONGEST_WAIT + timedelta(seconds=5),
         )
 
 
@@ -220,7 +223,7 @@ class LeasedGate(SharedGate):
     def passage(self) -> Iterator["SharedPassage"]:
         with super().passage() as passage:
             held = Submission.objects.filter(pk=self.submission.pk, fence=self.submission.fence)
-            if not held.update(leased_until=Now() + self.pace.place_lease):
+            if not held.update(leased_until=Now() + self.pace.claim_lease):
                 raise PartnerBusy("another worker took the submission over")
             release_connection()
             yield passage
