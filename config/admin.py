@@ -152,6 +152,9 @@ class Table(Section):
     headers: Sequence[str]
     rows: Sequence[Sequence[object]]
     empty: str = "None"
+    # What is rarely needed, behind a line that opens it.
+    folded_title: str = ""
+    folded: Sequence[Sequence[object]] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -299,6 +302,9 @@ class CappedChangeList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         is_capped = getattr(self.paginator, "is_capped", False)
+        self.full_result_count = (
+            self.result_count
+        )  # the header offers no way back to a count that nobody made
         self.result_text = f"more than {self.result_count:,}" if is_capped else f"{self.result_count:,}"
 
 
@@ -326,6 +332,10 @@ class ReadOnlyAdmin(ModelAdmin):
     def page(self, request: HttpRequest, row: Any) -> Page:
         """What the page of this row shows."""
         raise NotImplementedError
+
+    def name_of(self, row: Any) -> str:
+        """What the question of an act calls the row."""
+        return str(row)
 
     def rows_for_page(self, request: HttpRequest) -> QuerySet[Any]:
         """Where the row of a page is read from, with what it needs."""
@@ -424,7 +434,7 @@ class ReadOnlyAdmin(ModelAdmin):
             raise PermissionDenied
         back = self._back(request, row)
         form = ReasonForm(request.POST or None) if act.reason else None
-        context = {"act": act, "form": form, "row": row, "back": back, "original": row}
+        context = {"act": act, "form": form, "about": self.name_of(row), "back": back, "original": row}
         if request.method == "POST" and (form is None or form.is_valid()):
             try:
                 said = act.perform(request, row, form.cleaned_data["reason"] if form else "")
@@ -568,6 +578,10 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
 
 def stylesheet(request: HttpRequest) -> str:
     return staticfiles_storage.url("onboarding/admin.css")
+
+
+def favicon(request: HttpRequest) -> str:
+    return staticfiles_storage.url("onboarding/favicon.svg")
 
 
 def script(request: HttpRequest) -> str:

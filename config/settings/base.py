@@ -76,6 +76,7 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 
 CSRF_TRUSTED_ORIGINS = env.listing("CSRF_TRUSTED_ORIGINS", "")
 SESSION_COOKIE_AGE = 8 * 3600
@@ -138,6 +139,7 @@ UNFOLD = {
     "SITE_HEADER": "Vouch",
     "SITE_SUBHEADER": "Compliance back office",
     "SITE_SYMBOL": "verified_user",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "config.admin.favicon"}],
     "SITE_URL": "/admin/",
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
@@ -157,7 +159,7 @@ UNFOLD = {
             "200": "#bfd6fe",
             "300": "#93bbfd",
             "400": "#6097fa",
-            "500": "#3b76f6",
+            "500": "#5a90fb",
             "600": "#1f57d6",
             "700": "#1a46ae",
             "800": "#1b3d8c",

@@ -142,6 +142,9 @@ class ReviewCaseAdmin(EndUserSearch, ReadOnlyAdmin):
     def opened(self, case: ReviewCase) -> SafeString:
         return ago(case.opened_at)
 
+    def name_of(self, row: ReviewCase) -> str:
+        return f"{row.get_kind_display()}: {row.end_user.display_name}"
+
     def rows_for_page(self, request: HttpRequest) -> QuerySet[ReviewCase]:
         return ReviewCase.objects.select_related("end_user__client", "enrollment")
 
@@ -152,7 +155,7 @@ class ReviewCaseAdmin(EndUserSearch, ReadOnlyAdmin):
             Step(tone=WAIT, text=finding.get_code_display(), detail=finding.note) for finding in findings
         ]
         return Page(
-            title=row.get_kind_display(),
+            title=self.name_of(row),
             kind="Case",
             badges=(labels.status_badge(row),),
             facts=(

@@ -1,6 +1,6 @@
 """The cards of an end user's page: what it declared, who stands behind it, what it must still bring."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django.http import HttpRequest
@@ -16,7 +16,6 @@ from config.admin import (
     Section,
     Table,
     badge,
-    link,
     moment,
     page_url,
     shown,
@@ -26,6 +25,7 @@ from documents.models import Document
 from onboarding.admin import labels
 from onboarding.domain.dossier import BUSINESS, INDIVIDUAL
 from onboarding.domain.readiness import Readiness
+from onboarding.domain.requirements import Item
 from onboarding.enums import Partner
 from onboarding.models import (
     Address,
@@ -66,7 +66,7 @@ def profile(end_user: EndUser) -> Section:
     rows = [("E-mail", shown(end_user.email)), ("Phone", shown(end_user.phone))]
     rows += [(labels.words(name), _value(source, name)) for name in names if _is_told(getattr(source, name))]
     rows += [
-        (labels.words(name), shown(getattr(end_user, name)))
+        (labels.words(name), labels.told(getattr(end_user, name)))
         for name in COMMON
         if _is_told(getattr(end_user, name))
     ]
@@ -106,7 +106,7 @@ def _is_told(value: object) -> bool:
 
 def _value(source: Any, name: str) -> object:
     value = getattr(source, name)
-    return labels.masked(value) if name in MASKED else shown(value)
+    return labels.masked(value) if name in MASKED else labels.told(value)
 
 
 def persons(
@@ -129,7 +129,7 @@ def _person_card(person: AssociatedPerson, addresses: Sequence[Address]) -> Card
     else:
         marks.append(labels.status_badge(person))
     rows = [
-        (labels.words(name), shown(getattr(person, name)))
+        (labels.words(name), labels.told(getattr(person, name)))
         for name in PERSON
         if _is_told(getattr(person, name))
     ]
@@ -202,29 +202,33 @@ def documents(
 
 
 def requirements(readiness: Readiness) -> Iterator[Section]:
-    """Per partner: every item of its contract that applies here, the pressing ones first."""
+    """Per partner: what its contract still needs, the pressing first; what is settled is folded away."""
     order = ("error", "due", "upcoming", "pending", "waived", "satisfied")
     for number, (partner, evaluation) in enumerate(readiness.by_partner.items()):
         names = {state.product.code: state.product.name for state in evaluation.products}
         items = sorted(evaluation.items, key=lambda item: order.index(item.state))
-        missing = sum(item.is_missing for item in items)
+        pressing = [_requirement(item, names) for item in items if item.state in order[:3]]
+        settled = [_requirement(item, names) for item in items if item.state not in order[:3]]
         complete = "complete" if evaluation.is_complete else "not complete"
         yield Table(
             title=f"Requirements of {Partner(partner).label}",
             anchor="requirements" if number == 0 else "",
-            note=f"{missing} missing of {len(items)}; {complete} for verification",
-            headers=("What", "State", "Needed for", "Told as, or how to fix it"),
-            rows=[
-                (
-                    labels.words(item.token),
-                    badge(item.state.capitalize(), labels.tone(item.state)),
-                    _needed_for(item.is_gate, [names.get(code, code) for code in item.products]),
-                    labels.words(item.satisfied_by) if item.satisfied_by else item.remediation or "—",
-                )
-                for item in items
-            ],
-            empty="It asks for nothing",
+            note=f"{complete} for verification; {len(pressing)} of {len(items)} still to come",
+            headers=("What", "State", "Needed for", "How to fix it, or told as"),
+            rows=pressing,
+            folded_title=f"{len(settled)} that are settled, or being verified" if settled else "",
+            folded=settled,
+            empty="Nothing is missing for anything it offers",
         )
+
+
+def _requirement(item: Item, names: Mapping[str, str]) -> tuple[object, ...]:
+    return (
+        labels.words(item.token),
+        badge(item.state.capitalize(), labels.tone(item.state)),
+        _needed_for(item.is_gate, [names.get(code, code) for code in item.products]),
+        labels.words(item.satisfied_by) if item.satisfied_by else item.remediation or "—",
+    )
 
 
 def _needed_for(is_gate: bool, products: Sequence[str]) -> str:
@@ -235,15 +239,16 @@ def products(readiness: Readiness) -> Section:
     rows = [
         (
             f"{Partner(partner).label}: {state.product.name}",
-            badge("Eligible", GOOD) if state.eligible else badge("Not yet", NEUTRAL),
-            f"{len(state.missing)} missing" if state.missing else "—",
+            badge("Eligible", GOOD) if state.eligible else badge(_not_yet(len(state.missing)), NEUTRAL),
         )
         for partner, evaluation in readiness.by_partner.items()
         for state in evaluation.products
     ]
-    return Table(
-        title="Products", headers=("Product", "State", "Missing"), rows=rows, empty="None is offered"
-    )
+    return Table(title="Products", headers=("Product", "State"), rows=rows, empty="None is offered")
+
+
+def _not_yet(missing: int) -> str:
+    return f"{missing} missing" if missing else "Not verified yet"
 
 
 def enrollments(rows: Sequence[Enrollment]) -> Section:
@@ -268,16 +273,14 @@ def enrollments(rows: Sequence[Enrollment]) -> Section:
 
 
 def cases(rows: Sequence[ReviewCase]) -> Section:
-    return Table(
+    return Cards(
         title="Cases",
         anchor="cases",
-        headers=("Case", "Status", "Decision", "Opened"),
-        rows=[
-            (
-                labels.to_row("onboarding_reviewcase", row),
-                labels.status_badge(row),
-                _decided(row),
-                moment(row.opened_at),
+        cards=[
+            Card(
+                title=labels.to_row("onboarding_reviewcase", row),
+                badges=(labels.status_badge(row),),
+                rows=(("Why", row.summary), ("Opened", moment(row.opened_at)), ("Decided", _decided(row))),
             )
             for row in rows
         ],
@@ -291,18 +294,17 @@ def _decided(case: ReviewCase) -> str:
 
 
 def findings(rows: Sequence[Finding]) -> Section:
-    return Table(
+    return Cards(
         title="Findings",
         anchor="findings",
-        headers=("Finding", "Status", "What", "Raised"),
-        rows=[
-            (
-                labels.to_row("onboarding_finding", row, row.get_code_display()),
-                badge("Open", WAIT) if row.resolved_at is None else badge("Resolved", GOOD),
-                link(page_url("onboarding_enduser", row.related_id), row.note)
+        cards=[
+            Card(
+                title=labels.to_row("onboarding_finding", row, row.get_code_display()),
+                badges=(badge("Open", WAIT) if row.resolved_at is None else badge("Resolved", GOOD),),
+                rows=(("What", row.note), ("Raised", moment(row.raised_at))),
+                link=("The other end user", page_url("onboarding_enduser", row.related_id))
                 if row.related_id
-                else row.note,
-                moment(row.raised_at),
+                else None,
             )
             for row in rows
         ],

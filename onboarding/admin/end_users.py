@@ -44,6 +44,7 @@ from onboarding.models import (
 )
 
 NEWEST = 25
+TRAIL_SHOWN = 40
 CHAIN_CHECKED_UP_TO = 1000
 
 # What apps above this one add to the page; filled when their admin is loaded, because this app may not import them.
@@ -54,22 +55,38 @@ panels: list[Callable[[EndUser, Sequence[Enrollment]], Iterable[Section]]] = []
 class EndUserAdmin(EndUserSearch, ReadOnlyAdmin):
     """Newest first; found by name, by any exact number or id, however it is written."""
 
-    list_display = ("display_name", "type", "state", "life", "client", "external_id", "registered")
+    list_display = ("name", "kind", "state", "life", "app", "external", "registered")
     list_filter = (("status", admin.ChoicesFieldListFilter), ("type", admin.ChoicesFieldListFilter), "client")
     list_select_related = ("client",)
     sealed = labels.SEALED_OF_END_USER
     ordering = ("-created_at", "-id")
-    sortable_by = ("registered",)
+
+    @display(description="Name")
+    def name(self, end_user: EndUser) -> str:
+        return end_user.display_name
+
+    @display(description="Type")
+    def kind(self, end_user: EndUser) -> str:
+        return end_user.get_type_display()
+
+    @display(description="Product app")
+    def app(self, end_user: EndUser) -> str:
+        return end_user.client.name
+
+    @display(description="External id")
+    def external(self, end_user: EndUser) -> str:
+        return end_user.external_id or "—"
 
     @display(description="Status")
     def state(self, end_user: EndUser) -> SafeString:
         return labels.status_badge(end_user)
 
     @display(description="Account")
-    def life(self, end_user: EndUser) -> SafeString:
-        return labels.status_badge(end_user, "lifecycle")
+    def life(self, end_user: EndUser) -> object:
+        is_usual = end_user.lifecycle == Lifecycle.ACTIVE
+        return end_user.get_lifecycle_display() if is_usual else labels.status_badge(end_user, "lifecycle")
 
-    @display(description="Registered", ordering="created_at")
+    @display(description="Registered")
     def registered(self, end_user: EndUser) -> SafeString:
         return moment(end_user.created_at)
 
@@ -125,6 +142,7 @@ class EndUserAdmin(EndUserSearch, ReadOnlyAdmin):
             badges=(labels.status_badge(row), *_marks(row), trail_mark),
             facts=(
                 ("Product app", labels.to_row("onboarding_apiclient", row.client)),
+                ("Account", row.get_lifecycle_display()),
                 ("Verification", row.get_verification_mode_display()),
                 ("Verification triggered", shown(row.verification_triggered)),
                 ("Registered", moment(row.created_at)),
@@ -140,6 +158,7 @@ class EndUserAdmin(EndUserSearch, ReadOnlyAdmin):
                 sections.enrollments(enrollments),
                 *([sections.products(state)] if state else ()),
                 *sections.more_answers(row),
+                entries,
             ),
             wide=(
                 *(sections.requirements(state) if state else ()),
@@ -150,7 +169,6 @@ class EndUserAdmin(EndUserSearch, ReadOnlyAdmin):
                 ),
                 *_sessions(row, enrollments),
                 *(section for panel in panels for section in panel(row, enrollments)),
-                entries,
             ),
         )
 
@@ -159,8 +177,6 @@ def _marks(end_user: EndUser) -> list[SafeString]:
     marks = []
     if end_user.lifecycle != Lifecycle.ACTIVE:
         marks.append(labels.status_badge(end_user, "lifecycle"))
-    else:
-        marks.append(badge("Active account", NEUTRAL))
     if end_user.pep_status:
         marks.append(badge("PEP", labels.tone("REVIEW")))
     return [*marks, *(badge(str(tag)) for tag in end_user.tags)]
@@ -187,7 +203,7 @@ def _sessions(end_user: EndUser, enrollments: Sequence[Enrollment]) -> list[Sect
 def _trail(end_user: EndUser) -> tuple[Section, SafeString]:
     """The newest entries, and whether the whole chain holds (asked up to CHAIN_CHECKED_UP_TO entries)."""
     chain = AuditChain.objects.filter(pk=end_user.pk).first()
-    newest = list(AuditEntry.objects.filter(chain=end_user.pk).order_by("-number")[:100])
+    newest = list(AuditEntry.objects.filter(chain=end_user.pk).order_by("-number")[:TRAIL_SHOWN])
     length = chain.length if chain else 0
     if chain is None:
         mark = badge("No audit trail", BAD)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin import display
+from django.contrib.admin import SimpleListFilter, display
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -32,6 +32,7 @@ from onboarding.admin.cases import UnresolvedFirst
 from onboarding.admin.search import EndUserSearch
 from onboarding.admin.submissions import submissions_table
 from onboarding.domain import reconciliation
+from onboarding.enums import Partner
 from onboarding.models import Drift, Enrollment, VerificationSession
 
 
@@ -50,6 +51,21 @@ READ_NOW = Act(
 )
 
 
+class Overdue(SimpleListFilter):
+    """Enrollments whose partner should have been read by now; an index of its own finds them."""
+
+    title = "next look"
+    parameter_name = "look"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("overdue", "Overdue")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() != "overdue":
+            return queryset
+        return queryset.filter(partner__in=Partner.values, next_check_at__lte=timezone.now())
+
+
 @admin.register(Enrollment)
 class EnrollmentAdmin(EndUserSearch, ReadOnlyAdmin):
     """One end user at one partner."""
@@ -57,7 +73,11 @@ class EnrollmentAdmin(EndUserSearch, ReadOnlyAdmin):
     acts = (READ_NOW,)
     end_user_path = "end_user"
     list_display = ("at_partner", "who", "state", "word", "confirmed", "next_look")
-    list_filter = (("status", admin.ChoicesFieldListFilter), ("partner", admin.ChoicesFieldListFilter))
+    list_filter = (
+        Overdue,
+        ("status", admin.ChoicesFieldListFilter),
+        ("partner", admin.ChoicesFieldListFilter),
+    )
     list_select_related = ("end_user",)
     sealed = labels.sealed_through("end_user")
     ordering = ("-created_at", "-id")

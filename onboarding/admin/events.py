@@ -50,6 +50,7 @@ class EventAdmin(EndUserSearch, ReadOnlyAdmin):
 
     end_user_path = "end_user"
     list_display = ("name_in_words", "client", "who", "in_feed", "deliveries_made", "at")
+    list_filter = ("is_fanned_out",)
     list_select_related = ("client", "end_user")
     sealed = labels.sealed_through("end_user")
     ordering = ("-created_at", "-id")

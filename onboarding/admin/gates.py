@@ -113,7 +113,7 @@ class PartnerGateAdmin(ReadOnlyAdmin):
         now = timezone.now()
         busy = PartnerSlot.objects.filter(partner=row.pk, leased_until__gt=now, holder__isnull=False).count()
         waiting = Submission.objects.filter(partner=row.pk, finished_at=None)[:10_000].count()
-        submissions = list_url("onboarding_submission", partner__exact=row.pk, outcome__exact="QUEUED")
+        submissions = list_url("onboarding_submission", partner__exact=row.pk, work="unfinished")
         return Page(
             title=row.get_partner_display(),
             kind="Partner gate",

@@ -1,5 +1,6 @@
 """How our words look: the tone of every status, masks, and links from noun to noun."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,7 +8,7 @@ from django.db.models import Model
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from config.admin import BAD, GOOD, INFO, NEUTRAL, NOT_TOLD, WAIT, badge, link, page_url
+from config.admin import BAD, GOOD, INFO, NEUTRAL, NOT_TOLD, WAIT, badge, link, page_url, shown
 from config.crypto import mask
 from onboarding.enums import (
     CaseStatus,
@@ -17,6 +18,9 @@ from onboarding.enums import (
     SubmissionOutcome,
 )
 from onboarding.models import EndUser, Submission
+
+# A code of the contract, not something a person wrote: `receive_payments`, `10000_49999`.
+CODE = re.compile(r"[a-z0-9]+(?:_[a-z0-9]+)+")
 
 TONES: Mapping[str, str] = {
     Status.CREATED: NEUTRAL,
@@ -94,11 +98,35 @@ def to_end_user(end_user: EndUser | None) -> object:
 
 def to_row(name: str, row: Model | None, text: object = None) -> object:
     """A link to the page of a row; `name` as in `onboarding_enrollment`."""
-    return NOT_TOLD if row is None else link(page_url(name, row.pk), text if text is not None else row)
+    return "—" if row is None else link(page_url(name, row.pk), text if text is not None else row)
+
+
+SPELLED = {
+    "ssn": "SSN",
+    "pep": "PEP",
+    "id": "ID",
+    "ein": "EIN",
+    "rfc": "RFC",
+    "cnpj": "CNPJ",
+    "email": "e-mail",
+}
 
 
 def words(token: str) -> str:
     """A member of the contract as words: `address_zip_code` becomes `Address zip code`."""
     text = token.replace("identifying_information:", "").replace("additional_info:", "").replace("file_", "")
-    text = text.replace(":", " · ").replace("_", " ").strip()
-    return text[:1].upper() + text[1:]
+    named = [SPELLED.get(word, word) for word in text.replace(":", " · ").replace("_", " ").split()]
+    joined = " ".join(named)
+    return joined[:1].upper() + joined[1:]
+
+
+def told(value: object) -> object:
+    """A declared value as people read it; the contract's own codes become words."""
+    if isinstance(value, list | tuple):
+        return ", ".join(str(told(member)) for member in value) or NOT_TOLD
+    if not isinstance(value, str) or not CODE.fullmatch(value):
+        return shown(value)
+    low, _, high = value.partition("_")
+    if low.isdecimal() and high.isdecimal():
+        return f"{int(low):,} to {int(high):,}"
+    return words(value)

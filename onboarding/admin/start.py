@@ -67,7 +67,7 @@ def _stuck(request: HttpRequest) -> Iterator[Tile]:
         yield Tile(
             label="Unsent submissions",
             value=capped(unfinished),
-            url=list_url("onboarding_submission", outcome__exact="QUEUED"),
+            url=list_url("onboarding_submission", work="unfinished"),
             tone=waiting_tone(due) if due else NEUTRAL,
             note=f"oldest was due {since(due)}" if due else "none is overdue",
         )
@@ -76,7 +76,7 @@ def _stuck(request: HttpRequest) -> Iterator[Tile]:
         yield Tile(
             label="Parked submissions",
             value=count,
-            url=list_url("onboarding_reviewcase", kind__exact=CaseKind.SUBMISSION_PARKED.value),
+            url=list_url("onboarding_submission", work="parked"),
             tone=BAD if count != "0" else NEUTRAL,
             note="only a person sends them on" if count != "0" else "none",
         )
@@ -88,7 +88,7 @@ def _stuck(request: HttpRequest) -> Iterator[Tile]:
         yield Tile(
             label="Events not yet handed out",
             value=capped(waiting),
-            url=list_url("onboarding_event"),
+            url=list_url("onboarding_event", is_fanned_out__exact=0),
             tone=waiting_tone(oldest) if oldest else NEUTRAL,
             note=f"oldest from {since(oldest)}" if oldest else "none waits",
         )
@@ -101,7 +101,7 @@ def _unconfirmed() -> Tile:
     return Tile(
         label="Partners' records to read",
         value=capped(due),
-        url=list_url("onboarding_enrollment", status__exact=Status.VERIFYING.value),
+        url=list_url("onboarding_enrollment", look="overdue"),
         tone=waiting_tone(oldest) if oldest else NEUTRAL,
         note=f"oldest was due {since(oldest)}" if oldest else "every one was read in time",
     )

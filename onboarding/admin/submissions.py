@@ -1,9 +1,10 @@
 """Operations towards partners, with every attempt."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin import display
+from django.contrib.admin import SimpleListFilter, display
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -96,9 +97,9 @@ def attempts_table(tries: Sequence[SubmissionAttempt]) -> Section:
     rows = []
     for attempt in tries:
         result = (
-            badge(attempt.result, RESULTS.get(attempt.result, NEUTRAL))
+            badge(attempt.result.capitalize(), RESULTS.get(attempt.result, NEUTRAL))
             if attempt.result
-            else badge("running", INFO)
+            else badge("Running", INFO)
         )
         rows.append(
             (attempt.number, result, attempt.http_status or "—", moment(attempt.started_at), _took(attempt))
@@ -140,6 +141,25 @@ def exchanges_table(tries: Sequence[SubmissionAttempt]) -> Section:
     )
 
 
+class Unfinished(SimpleListFilter):
+    """What still waits; a small part of the table, with an index of its own."""
+
+    title = "work"
+    parameter_name = "work"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("unfinished", "Unfinished"), ("parked", "Parked for a person")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        match self.value():
+            case "unfinished":
+                return queryset.filter(finished_at=None)
+            case "parked":
+                return queryset.filter(finished_at=None, due_at=None)
+            case _:
+                return queryset
+
+
 @admin.register(Submission)
 class SubmissionAdmin(EndUserSearch, ReadOnlyAdmin):
     """What was asked of partners, newest first."""
@@ -147,7 +167,11 @@ class SubmissionAdmin(EndUserSearch, ReadOnlyAdmin):
     acts = (TRY_NOW, RELEASE)
     end_user_path = "enrollment__end_user"
     list_display = ("what", "who", "state", "attempts", "last_answer", "queued", "next_try")
-    list_filter = (("outcome", admin.ChoicesFieldListFilter), ("partner", admin.ChoicesFieldListFilter))
+    list_filter = (
+        Unfinished,
+        ("outcome", admin.ChoicesFieldListFilter),
+        ("partner", admin.ChoicesFieldListFilter),
+    )
     list_select_related = ("enrollment__end_user",)
     sealed = ("payload", *labels.sealed_through("enrollment__end_user"))
     ordering = ("-created_at", "-id")
@@ -174,7 +198,10 @@ class SubmissionAdmin(EndUserSearch, ReadOnlyAdmin):
 
     @display(description="Next try")
     def next_try(self, row: Submission) -> object:
-        return "done" if row.finished_at else ago(row.due_at, empty="waits for a person")
+        if row.finished_at:
+            return "done"
+        is_due = row.due_at is not None and row.due_at <= timezone.now()
+        return "due now" if is_due else ago(row.due_at, empty="waits for a person")
 
     def rows_for_page(self, request: HttpRequest) -> QuerySet[Submission]:
         rows = Submission.objects.defer("payload")
