@@ -353,6 +353,7 @@ def _link(submission: Submission, record: PartnerRecord, actor: Actor, at: datet
             at=at,
         )
         return False
+    work.ring("webhooks.tasks.process_due_webhooks")  # a message may have come before its reference was known
     data = {"partner": submission.partner, "partner_reference": record.reference}
     fact = Fact(AuditAction.ENROLLMENT_LINKED, data)
     audit.record(subject=enrollment.end_user, facts=[fact], actor=actor, at=at)
