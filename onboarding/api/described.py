@@ -30,14 +30,18 @@ from onboarding.api.serializers.verifications import (
 )
 from onboarding.intake_values import STATUS_FILTERS, USER_TYPES, VERIFICATION_STATUS_FILTERS
 
+KEY_ALONE: Final[Any] = [{"apiKey": []}]
 PNG: Final = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUg=="
 
 
-def _union(name: str, individual: Any, business: Any, *, by_type: bool = True) -> PolymorphicProxySerializer:
+def _union(
+    name: str, individual: Any, business: Any, *, by_type: bool = True, many: bool | None = None
+) -> PolymorphicProxySerializer:
     return PolymorphicProxySerializer(
         component_name=name,
         serializers={"individual": individual, "business": business} if by_type else [individual, business],
         resource_type_field_name="type" if by_type else None,
+        many=many,
     )
 
 
@@ -63,7 +67,6 @@ PAGE: Final = (
     _query("limit", {"type": "integer", "minimum": 1, "maximum": 100, "default": 100}, "Entries per answer."),
 )
 USER: Final = _union("User", answers.IndividualAnswer, answers.BusinessAnswer)
-LISTED_USER: Final = _union("ListedUser", answers.ListedIndividual, answers.ListedBusiness)
 AMENDED_USER: Final = _union("AmendedUser", answers.AmendedIndividual, answers.AmendedBusiness)
 
 INDIVIDUAL_EXAMPLE: Final = OpenApiExample(
@@ -128,7 +131,7 @@ BUSINESS_EXAMPLE: Final = OpenApiExample(
 tokens = extend_schema_view(
     post=extend_schema(
         operation_id="createToken",
-        auth=[{"apiKey": []}],
+        auth=KEY_ALONE,
         tags=["Access"],
         request=answers.TokenRequest,
         responses={
@@ -166,7 +169,7 @@ users = extend_schema_view(
         responses=inline_serializer(
             "UserPage",
             {
-                "data": _union("ListedUser", answers.ListedIndividual, answers.ListedBusiness),
+                "data": _union("ListedUser", answers.ListedIndividual, answers.ListedBusiness, many=True),
                 "pagination": answers.Pagination(),
             },
         ),

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.files.uploadhandler import FileUploadHandler
+from django.http.multipartparser import MultiPartParserError
 from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -123,6 +124,9 @@ def _read_form(request: Request) -> dict[str, Any]:
     except DomainError:
         drain(plain)
         raise
+    except MultiPartParserError:
+        drain(plain)
+        raise InvalidData([Problem("", "The form cannot be read", "custom")]) from None
     body: dict[str, Any] = {}
     for name, value in fields.items():
         check_text(str(name), path="")

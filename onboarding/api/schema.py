@@ -132,7 +132,7 @@ EVENTS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
 }
 
 
-class IntakeSchema(AutoSchema):  # type: ignore[no-untyped-call]
+class IntakeSchema(AutoSchema):
     """Adds to every operation the refusals it may answer with."""
 
     def get_operation(self, *args: Any, **kwargs: Any) -> Any:

@@ -1,7 +1,7 @@
 """What every address of the intake has in common: who calls, how fast, and answers in JSON, whatever happens."""
 
-from collections.abc import Sequence
-from typing import Any, ClassVar, Final
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
 from uuid import UUID
 
 from django.http import HttpRequest
@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 
 from config.errors import InvalidData, NotFound, Problem
 from onboarding.api import throttling
-from onboarding.api.authentication import ApiClientAuthentication
+from onboarding.api.authentication import ApiClientAuthentication, ApiKeyAuthentication
 from onboarding.api.errors import RateExceeded
 from onboarding.api.parsing import StrictJSONParser, drain
 from onboarding.api.schema import IntakeSchema
@@ -27,11 +27,12 @@ METHODS_WITH_BODY: Final = ("POST", "PUT", "PATCH", "DELETE")
 class AlwaysJSON(BaseContentNegotiation):
     """JSON is what there is; an `Accept` header changes nothing."""
 
-    def select_parser(self, request: Request, parsers: Sequence[Any]) -> Any:
-        return parsers[0]
+    def select_parser(self, request: Request, parsers: Iterable[Any]) -> Any:
+        return next(iter(parsers))
 
-    def select_renderer(self, request: Request, renderers: Sequence[Any], format_suffix: Any = None) -> Any:
-        return renderers[0], renderers[0].media_type
+    def select_renderer(self, request: Request, renderers: Iterable[Any], format_suffix: Any = None) -> Any:
+        renderer = next(iter(renderers))
+        return renderer, renderer.media_type
 
 
 class IntakeView(APIView):
@@ -41,21 +42,21 @@ class IntakeView(APIView):
     in `parsing`; they raise `DomainError`s, and `errors.exception_handler` writes the envelope.
     """
 
-    authentication_classes = (ApiClientAuthentication,)
+    authentication_classes: Sequence[type[ApiKeyAuthentication]] = (ApiClientAuthentication,)
     permission_classes = ()
     parser_classes = (StrictJSONParser,)
     renderer_classes = (JSONRenderer,)
     content_negotiation_class = AlwaysJSON
     metadata_class = None
-    schema = IntakeSchema()
-    http_method_names: ClassVar[list[str]] = ["get", "head", "post", "put", "delete"]
+    schema: Any = IntakeSchema()
+    http_method_names = ["get", "head", "post", "put", "delete"]
 
     rate: throttling.Verdict | None = None
 
     @property
     def client(self) -> ApiClient:
         """The app that calls."""
-        client = self.request.user
+        client: Any = self.request.user
         if not isinstance(client, ApiClient):
             raise TypeError("an intake view was reached without an app")
         return client
@@ -84,21 +85,13 @@ class UnknownRoute(IntakeView):
     """Any address the intake does not have: known only to those who may ask."""
 
     schema = None
-    http_method_names: ClassVar[list[str]] = [
-        "get",
-        "head",
-        "post",
-        "put",
-        "patch",
-        "delete",
-        "options",
-        "trace",
-    ]
+    http_method_names = ["get", "head", "post", "put", "patch", "delete", "options", "trace"]
 
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         raise NotFound("There is nothing at this address")
 
-    post = put = patch = delete = options = trace = get
+    post = put = patch = delete = trace = get
+    options = get  # type: ignore[assignment]  # DRF's own would describe the view
 
 
 def path_uuid(text: str, *, path: str) -> UUID:

@@ -60,7 +60,7 @@ class DocumentAnswer(StoredDocument):
 
 
 class DocumentList(serializers.Serializer):  # type: ignore[type-arg]
-    data = DocumentAnswer(many=True)
+    data = DocumentAnswer(many=True)  # type: ignore[assignment]
 
 
 class EntryAnswer(serializers.Serializer):  # type: ignore[type-arg]
@@ -107,7 +107,7 @@ class PersonAnswer(serializers.Serializer):  # type: ignore[type-arg]
 
 
 class PersonList(serializers.Serializer):  # type: ignore[type-arg]
-    data = PersonAnswer(many=True)
+    data = PersonAnswer(many=True)  # type: ignore[assignment]
 
 
 class ProductAnswer(serializers.Serializer):  # type: ignore[type-arg]
@@ -224,7 +224,7 @@ class SessionAnswer(serializers.Serializer):  # type: ignore[type-arg]
 
 
 class SessionList(serializers.Serializer):  # type: ignore[type-arg]
-    data = SessionAnswer(many=True)
+    data = SessionAnswer(many=True)  # type: ignore[assignment]
 
 
 class RequirementAnswer(serializers.Serializer):  # type: ignore[type-arg]
@@ -258,7 +258,7 @@ class PartnerRequirements(serializers.Serializer):  # type: ignore[type-arg]
 
 class RequirementsAnswer(serializers.Serializer):  # type: ignore[type-arg]
     user_id = serializers.UUIDField()
-    data = PartnerRequirements(many=True)
+    data = PartnerRequirements(many=True)  # type: ignore[assignment]
 
 
 @extend_schema_field(
@@ -279,13 +279,13 @@ class EventAnswer(serializers.Serializer):  # type: ignore[type-arg]
     id = serializers.UUIDField()
     event = choice(EventName.values)
     created_at = serializers.DateTimeField()
-    data = EventData()
+    data = EventData()  # type: ignore[assignment]
 
 
 class EventPage(serializers.Serializer):  # type: ignore[type-arg]
     """`next_cursor` is good for ever: keep it and come back."""
 
-    data = EventAnswer(many=True)
+    data = EventAnswer(many=True)  # type: ignore[assignment]
     next_cursor = serializers.CharField()
     has_more = serializers.BooleanField()
 
@@ -303,4 +303,4 @@ class Token(serializers.Serializer):  # type: ignore[type-arg]
 
 class TokenAnswer(serializers.Serializer):  # type: ignore[type-arg]
     message = serializers.CharField()
-    data = Token()
+    data = Token()  # type: ignore[assignment]

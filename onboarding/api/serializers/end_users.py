@@ -179,7 +179,7 @@ class BusinessMembers(DeclaredMembers):
     international_entity_type = Text()
     expected_monthly_volume = Choice(EXPECTED_MONTHLY_VOLUMES)
     expected_transaction_count = Choice(EXPECTED_TRANSACTION_COUNTS)
-    transaction_countries = Words(child=Country(allow_blank=False, allow_null=False), limit=250)
+    transaction_countries = Words(child=Country(), limit=250)
     high_risk_industries = YesNo()
     is_nbfi_vasp = YesNo()
     business_legal_history = YesNo()
@@ -197,7 +197,7 @@ class CreateMembers(Group):
     """What only a create knows: the caller's own id, where to enroll, and older names of current members."""
 
     external_id = Text()
-    partners = Words(child=Choice([partner.slug for partner in Partner], allow_null=False), limit=10)
+    partners = Words(child=Choice([partner.slug for partner in Partner]), limit=10)
     phone_number = Phone(help_text="Older name of `phone`.")
     country = Country(help_text="Older name of `address_country`.")
     residential_address = NestedAddress(

@@ -325,6 +325,9 @@ class Words(StrictField, serializers.ListField):
     def __init__(self, *, child: StrictField, limit: int, **kwargs: Any) -> None:
         kwargs.setdefault("required", False)
         kwargs.setdefault("allow_null", True)
+        child.allow_null = False
+        if isinstance(child, Text):
+            child.allow_blank = False
         super().__init__(child=child, max_length=limit, **kwargs)
         self.limit = limit
 

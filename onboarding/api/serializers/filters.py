@@ -5,7 +5,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
-from typing import Any, Final
+from typing import Final
 
 from django.db.models import Q, QuerySet
 from django.utils.dateparse import parse_date, parse_datetime
@@ -68,7 +68,8 @@ class _Query:
         if value is None:
             return default
         if not _NUMBER.fullmatch(value):
-            return self.wrong(name, "Expected number, received string", "invalid_type") or default
+            self.wrong(name, "Expected number, received string", "invalid_type")
+            return default
         found = int(value)
         if found < least:
             self.wrong(name, f"Number must be greater than or equal to {least}", "too_small")
@@ -84,7 +85,8 @@ class _Query:
         if found not in words:
             listed = " | ".join(f"'{word}'" for word in words)
             message = f"Invalid enum value. Expected {listed}, received '{value[:100]}'"
-            return self.wrong(name, message, "invalid_enum_value")
+            self.wrong(name, message, "invalid_enum_value")
+            return None
         return found
 
     def moment(self, name: str) -> datetime | None:
@@ -94,15 +96,15 @@ class _Query:
         try:
             day = parse_date(value)
             found = datetime.combine(day, time()) if day else parse_datetime(value.replace(" ", "+"))
+            if found is not None:
+                return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
         except (ValueError, OverflowError):
-            found = None
-        if found is None:
-            return self.wrong(name, "Invalid datetime", "invalid_string")
-        return found if found.tzinfo else found.replace(tzinfo=UTC)
-
-    def wrong(self, name: str, message: str, code: str) -> Any:
-        self.problems.append(Problem(name, message, code))
+            pass
+        self.wrong(name, "Invalid datetime", "invalid_string")
         return None
+
+    def wrong(self, name: str, message: str, code: str) -> None:
+        self.problems.append(Problem(name, message, code))
 
     def finish(self) -> None:
         if self.problems:

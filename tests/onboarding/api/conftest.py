@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 from PIL import Image
@@ -18,6 +17,9 @@ from onboarding.domain import api_clients
 from onboarding.domain.api_clients import Credentials
 from onboarding.domain.audit import SYSTEM
 from onboarding.enums import Partner
+from tests.onboarding.domain.conftest import kira
+
+__all__ = ["kira"]
 
 
 @dataclass
@@ -32,23 +34,23 @@ class App:
     def headers(self) -> dict[str, str]:
         return {"x-api-key": self.credentials.api_key, "authorization": f"Bearer {self.bearer}"}
 
-    def call(self, method: str, path: str, body: Any = None, **headers: str) -> HttpResponse:
+    def call(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         return self.http.generic(
             method, path, data, content_type="application/json", headers={**self.headers, **sent}
         )
 
-    def get(self, path: str) -> HttpResponse:
+    def get(self, path: str) -> Any:
         return self.call("GET", path)
 
-    def post(self, path: str, body: Any, *, key: str | None = None) -> HttpResponse:
+    def post(self, path: str, body: Any, *, key: str | None = None) -> Any:
         return self.call("POST", path, body, idempotency_key=key or str(uuid.uuid4()))
 
-    def put(self, path: str, body: Any) -> HttpResponse:
+    def put(self, path: str, body: Any) -> Any:
         return self.call("PUT", path, body)
 
-    def delete(self, path: str) -> HttpResponse:
+    def delete(self, path: str) -> Any:
         return self.call("DELETE", path)
 
     def create(self, body: Any) -> dict[str, Any]:
@@ -167,7 +169,7 @@ def complete_individual(**changes: Any) -> dict[str, Any]:
     )
 
 
-def details(answer: HttpResponse) -> dict[str, tuple[str, str]]:
+def details(answer: Any) -> dict[str, tuple[str, str]]:
     """The details of an E1 envelope by path: message and code."""
     body = answer.json()
     assert answer.status_code == 400, answer.content

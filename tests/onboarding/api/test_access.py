@@ -140,7 +140,12 @@ def test_an_app_that_is_switched_off_is_out(app):
 
 
 def test_unknown_addresses_and_methods_come_after_the_bearer(app):
-    for method, path in (("GET", "/v1/nothing"), ("PATCH", "/v1"), ("POST", "/v1/users/"), ("PUT", "/v1/x/y")):
+    for method, path in (
+        ("GET", "/v1/nothing"),
+        ("PATCH", "/v1"),
+        ("POST", "/v1/users/"),
+        ("PUT", "/v1/x/y"),
+    ):
         answer = app.call(method, path)
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
     bare = app.http.get("/v1/nothing", headers={"x-api-key": app.credentials.api_key})
@@ -206,7 +211,9 @@ def test_too_large_a_body_is_413(app, settings):
 
 
 def test_the_command_prints_credentials_once(db, capsys):
-    call_command("create_api_client", "Desk", "--partners", "kira", "--review-policy", "review_first", "--json")
+    call_command(
+        "create_api_client", "Desk", "--partners", "kira", "--review-policy", "review_first", "--json"
+    )
     shown = json.loads(capsys.readouterr().out)
     client = ApiClient.objects.get(name="Desk")
     assert shown["client_id"] == str(client.pk)

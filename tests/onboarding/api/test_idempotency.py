@@ -2,6 +2,7 @@
 
 import threading
 import uuid
+from typing import Any
 
 import pytest
 import time_machine
@@ -96,7 +97,7 @@ def test_twenty_simultaneous_first_uses_make_one_user():
     body, key, at_once = complete_individual(), str(uuid.uuid4()), 20
     app = new_app("Wallet")
     barrier = threading.Barrier(at_once)
-    answers = []
+    answers: list[Any] = []
 
     def send() -> None:
         caller = type(app)(app.credentials, bearer=app.bearer)

@@ -26,7 +26,7 @@ class Dripping(io.BytesIO):
         super().__init__(data)
         self.size = size
 
-    def read(self, size: int = -1, /) -> bytes:
+    def read(self, size: int | None = -1, /) -> bytes:
         return super().read(self.size)
 
 
@@ -44,7 +44,9 @@ def problem(data: bytes | str) -> tuple[str, str]:
 ordinary_text = st.text(
     st.characters(
         exclude_categories=("Cs", "Cc"),
-        exclude_characters="".join(map(chr, [*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFFFE, 0xFFFF])),
+        exclude_characters="".join(
+            map(chr, [*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFFFE, 0xFFFF])
+        ),
     ),
     max_size=20,
 )
@@ -249,9 +251,7 @@ def test_the_fingerprint_sees_what_means_something(other):
 
 def test_the_fingerprint_of_a_file_is_that_of_its_text():
     white, black = data_uri(), data_uri(picture(colour="black"))
-    one, same, other = (
-        read(json.dumps({"file": text}), with_files=True) for text in (white, white, black)
-    )
+    one, same, other = (read(json.dumps({"file": text}), with_files=True) for text in (white, white, black))
     assert fingerprint(one) == fingerprint(same) != fingerprint(other)
 
 

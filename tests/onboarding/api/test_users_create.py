@@ -3,6 +3,7 @@
 import json
 from decimal import Decimal
 from time import perf_counter
+from typing import Any
 
 import pytest
 import time_machine
@@ -98,7 +99,8 @@ def test_a_business_is_taken_in_with_its_people(app):
     assert [person["ownership_percentage"] for person in body["associated_persons"]] == [66.67, 33.33]
     assert AssociatedPerson.objects.get(first_name="Tomas").ownership_percentage == Decimal("66.67")
     assert "000-12-3456" not in json.dumps(body)
-    assert EndUser.objects.get().business.newer_answers["transaction_countries"] == ["USA", "MEX"]
+    newer: Any = EndUser.objects.get().business.newer_answers
+    assert newer["transaction_countries"] == ["USA", "MEX"]
 
 
 def test_the_quick_example_of_the_first_revision_is_understood(app):
@@ -126,7 +128,10 @@ def test_current_names_win_over_older_ones(app):
         )
     )
     assert body["phone"] == "+12025550142"
-    assert (body["residential_address"]["city"], body["residential_address"]["subdivision"]) == ("Portland", "OR")
+    assert (body["residential_address"]["city"], body["residential_address"]["subdivision"]) == (
+        "Portland",
+        "OR",
+    )
 
 
 def test_top_level_ssn_becomes_an_entry(app):
@@ -180,8 +185,21 @@ def test_unknown_and_server_owned_members_are_dropped(app):
 
 def test_null_means_not_told(app):
     optional = dict.fromkeys(
-        ("phone", "birth_date", "gender", "metadata", "pep_status", "identifying_information", "additional_info",
-         "trading_address", "tags", "partners", "external_id", "address_country", "source_of_funds")
+        (
+            "phone",
+            "birth_date",
+            "gender",
+            "metadata",
+            "pep_status",
+            "identifying_information",
+            "additional_info",
+            "trading_address",
+            "tags",
+            "partners",
+            "external_id",
+            "address_country",
+            "source_of_funds",
+        )
     )
     body = app.create(individual(**optional))
     assert (body["phone"], body["metadata"], body["tags"]) == (None, {}, [])
@@ -264,7 +282,11 @@ def test_company_name_is_not_a_legal_name(app):
         (["50"], "associated_persons.0.ownership_percentage", "Expected number, received string"),
         ([True], "associated_persons.0.ownership_percentage", "Expected number, received boolean"),
         ([0.00000001], "associated_persons.0.ownership_percentage", "Number must have at most 6 decimals"),
-        ([60, 40.000001], "associated_persons", "The shares of all associated persons add up to more than 100"),
+        (
+            [60, 40.000001],
+            "associated_persons",
+            "The shares of all associated persons add up to more than 100",
+        ),
     ],
 )
 def test_shares_are_shares(app, shares, path, message):

@@ -47,10 +47,14 @@ def test_an_unknown_and_a_foreign_id_look_alike(app, other_app):
             )
 
 
-@pytest.mark.parametrize("user_id", ["nonsense", "1", "5b0d6a7e3f0c4c589c1e0d2f4b8a6e11", "%00", "{x}", "%F0%9F"])
+@pytest.mark.parametrize(
+    "user_id", ["nonsense", "1", "5b0d6a7e3f0c4c589c1e0d2f4b8a6e11", "%00", "{x}", "%F0%9F"]
+)
 def test_a_malformed_id_is_told_so(app, user_id):
     for path in ("", "/verifications", "/requirements"):
-        assert details(app.get(f"/v1/users/{user_id}{path}")) == {"userId": ("Invalid uuid", "invalid_string")}
+        assert details(app.get(f"/v1/users/{user_id}{path}")) == {
+            "userId": ("Invalid uuid", "invalid_string")
+        }
 
 
 def test_the_list_is_newest_first_in_pages(app, other_app):
@@ -58,7 +62,9 @@ def test_the_list_is_newest_first_in_pages(app, other_app):
     for number in range(12):
         app.create(individual(email=f"u{number}@example.com"))
     body = app.get("/v1/users").json()
-    assert [user["email"] for user in body["data"]] == [f"u{number}@example.com" for number in range(11, 1, -1)]
+    assert [user["email"] for user in body["data"]] == [
+        f"u{number}@example.com" for number in range(11, 1, -1)
+    ]
     assert body["pagination"] == {"total": 12, "limit": 10, "offset": 0, "has_more": True}
     body = app.get("/v1/users?limit=5&offset=10").json()
     assert [user["email"] for user in body["data"]] == ["u1@example.com", "u0@example.com"]
@@ -89,12 +95,18 @@ def test_an_item_of_the_list_has_no_evaluation(app):
         ("verification_status=maybe", "verification_status"),
         ("created_after=yesterday", "created_after"),
         ("created_before=2026-13-01", "created_before"),
+        ("created_before=0001-01-01T00:00:00%2B14:00", "created_before"),
         ("email=%00", "email"),
         ("status=%00", "status"),
     ],
 )
 def test_wrong_parameters_are_refused(app, query, path):
     assert set(details(app.get(f"/v1/users?{query}"))) == {path}
+
+
+def test_any_real_moment_may_be_asked_for(app):
+    for moment in ("0636-03-23T23:40:02%2B23:49", "9999-12-31T23:59:59Z", "0001-01-01"):
+        assert app.get(f"/v1/users?created_after={moment}").status_code == 200
 
 
 def test_filters_narrow_the_list(app):
@@ -122,7 +134,9 @@ def test_filters_narrow_the_list(app):
 
 def test_the_list_costs_the_same_for_one_and_for_many(app):
     def queries() -> int:
-        with CaptureQueriesContext(connection, ) as captured:
+        with CaptureQueriesContext(
+            connection,
+        ) as captured:
             assert app.get("/v1/users?limit=100").status_code == 200
         return len(captured)
 
@@ -132,7 +146,9 @@ def test_the_list_costs_the_same_for_one_and_for_many(app):
     for number in range(5):
         people = [{"first_name": "A", "last_name": "B", "address_country": "USA"}] * 3
         app.create(business(email=f"b{number}@example.com", associated_persons=people))
-        app.create(complete_individual() | {"external_id": f"case-{number}", "email": f"u{number}@example.com"})
+        app.create(
+            complete_individual() | {"external_id": f"case-{number}", "email": f"u{number}@example.com"}
+        )
     assert queries() == alone
 
 
