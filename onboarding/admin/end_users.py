@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from django.contrib import admin
 from django.contrib.admin import display
-from django.db.models import Prefetch, QuerySet
+from django.db.models import F, Prefetch, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.safestring import SafeString
@@ -103,7 +103,7 @@ class EndUserAdmin(EndUserSearch, ReadOnlyAdmin):
         )
         by_id = {person.pk: person for person in (*persons, *removed)}
         addresses, documents = list(row.addresses.all()), list(row.documents.all())
-        findings = list(row.findings.order_by("resolved_at", "-raised_at")[:NEWEST])
+        findings = list(row.findings.order_by(F("resolved_at").asc(nulls_first=True), "-raised_at")[:NEWEST])
         decisions = ReviewDecision.objects.select_related("reviewer").order_by("decided_at")
         cases = list(
             row.cases.prefetch_related(Prefetch("decisions", decisions)).order_by("-opened_at")[:NEWEST]

@@ -113,6 +113,8 @@ class Delivery(Work):
                 name="delivery_due",
             ),
             models.Index(fields=["endpoint", "-created_at", "-id"], name="delivery_endpoint_newest"),
+            models.Index(fields=["-created_at", "-id"], name="delivery_newest"),
+            models.Index(fields=["outcome", "-created_at", "-id"], name="delivery_outcome_newest"),
         ]
 
     def __str__(self) -> str:
