@@ -71,7 +71,7 @@ def open_chain(*, end_user: EndUser) -> None:
     AuditChain.objects.create(id=end_user.pk)
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def record(*, subject: EndUser | None, facts: Sequence[Fact], actor: Actor, at: datetime) -> None:
     """Append facts to the chain of `subject`, or to the system's when there is none.
 

@@ -74,25 +74,29 @@ def write_profile(*, end_user: EndUser, declaration: Mapping[str, Any]) -> list[
     return changed
 
 
-def write_addresses(*, end_user: EndUser, declaration: Mapping[str, Any]) -> list[str]:
+def write_addresses(*, end_user: EndUser, declaration: Mapping[str, Any], is_new: bool = False) -> list[str]:
     """Set the main and the trading address; returns the request names that changed."""
     kind = AddressKind.REGISTERED if end_user.is_business else AddressKind.RESIDENTIAL
-    changed = _write_address(end_user, None, kind, _address_members(declaration))
+    changed = _write_address(end_user, None, kind, _address_members(declaration), is_new)
     trading = declaration.get("trading_address")
-    if trading is not None and _write_address(end_user, None, AddressKind.TRADING, trading):
+    if trading is not None and _write_address(end_user, None, AddressKind.TRADING, trading, is_new):
         changed.append("trading_address")
     return changed
 
 
 def write_identifications(
-    *, end_user: EndUser, person: AssociatedPerson | None, declaration: Mapping[str, Any], at: datetime
+    *,
+    end_user: EndUser,
+    person: AssociatedPerson | None,
+    declaration: Mapping[str, Any],
+    is_new: bool = False,
 ) -> tuple[list[str], list[Fact]]:
     """Set `identifying_information` and the top-level numbers, matched by type (contract section 2.6).
 
     Entries that exist keep their files; files that come with an entry are added. Returns the request names that changed
     and the facts about documents for the trail.
     """
-    existing = list(end_user.identifications.filter(person=person)) if not end_user._state.adding else []
+    existing = [] if is_new else list(Identification.objects.filter(end_user=end_user, person=person))
     changed: list[str] = []
     facts: list[Fact] = []
     top_level = [name for name in TOP_LEVEL_NUMBERS if declaration.get(name)]
@@ -123,16 +127,18 @@ def new_person(*, end_user: EndUser, position: int, at: datetime) -> AssociatedP
     return AssociatedPerson(end_user=end_user, position=position, created_at=at)
 
 
-def write_person(
-    *, person: AssociatedPerson, data: Mapping[str, Any], at: datetime
-) -> tuple[bool, list[Fact]]:
+def write_person(*, person: AssociatedPerson, data: Mapping[str, Any]) -> tuple[bool, list[Fact]]:
     """Set an associated person with its address and identifications; True when anything changed."""
+    is_new = person._state.adding
     changed = _assign(person, data, PERSON)
     if "document_number" in changed:
         person.document_number_index = number_index(person.document_number)
     person.save()
-    changed += _write_address(person.end_user, person, AddressKind.RESIDENTIAL, _address_members(data))
-    told, facts = write_identifications(end_user=person.end_user, person=person, declaration=data, at=at)
+    address = _address_members(data)
+    changed += _write_address(person.end_user, person, AddressKind.RESIDENTIAL, address, is_new)
+    told, facts = write_identifications(
+        end_user=person.end_user, person=person, declaration=data, is_new=is_new
+    )
     return bool(changed or told), facts
 
 
@@ -144,10 +150,9 @@ def display_name(profile: IndividualProfile | BusinessProfile) -> str:
 
 
 def _profile_of(end_user: EndUser) -> IndividualProfile | BusinessProfile:
-    if end_user.is_business:
-        found = getattr(end_user, "business", None)
-        return found or BusinessProfile(end_user=end_user)
-    return getattr(end_user, "individual", None) or IndividualProfile(end_user=end_user)
+    if end_user._state.adding:
+        return (BusinessProfile if end_user.is_business else IndividualProfile)(end_user=end_user)
+    return end_user.business if end_user.is_business else end_user.individual
 
 
 def _assign(target: Any, declaration: Mapping[str, Any], names: Sequence[str]) -> list[str]:
@@ -190,11 +195,16 @@ def _address_members(declaration: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _write_address(
-    end_user: EndUser, person: AssociatedPerson | None, kind: AddressKind, told: Mapping[str, Any]
+    end_user: EndUser,
+    person: AssociatedPerson | None,
+    kind: AddressKind,
+    told: Mapping[str, Any],
+    is_new: bool,
 ) -> list[str]:
     if not told:
         return []
-    address = Address.objects.filter(end_user=end_user, person=person, kind=kind).first()
+    known = Address.objects.filter(end_user=end_user, person=person, kind=kind)
+    address = None if is_new else known.first()
     address = address or Address(end_user=end_user, person=person, kind=kind)
     changed = _assign(address, told, ADDRESS)
     if changed:

@@ -98,9 +98,9 @@ def register(
     declarations.write_profile(end_user=end_user, declaration=declaration)
     _insert(end_user)
     audit.open_chain(end_user=end_user)
-    declarations.write_addresses(end_user=end_user, declaration=declaration)
+    declarations.write_addresses(end_user=end_user, declaration=declaration, is_new=True)
     _, facts = declarations.write_identifications(
-        end_user=end_user, person=None, declaration=declaration, at=at
+        end_user=end_user, person=None, declaration=declaration, is_new=True
     )
     for position, told in enumerate(declaration.get("associated_persons") or ()):
         facts += _add_person(end_user, told, position, at)
@@ -134,9 +134,7 @@ def amend(*, end_user: EndUser, changes: Mapping[str, Any], actor: Actor, at: da
     changed = declarations.write_profile(end_user=end_user, declaration=changes)
     _save_profile(end_user)
     changed += declarations.write_addresses(end_user=end_user, declaration=changes)
-    more, facts = declarations.write_identifications(
-        end_user=end_user, person=None, declaration=changes, at=at
-    )
+    more, facts = declarations.write_identifications(end_user=end_user, person=None, declaration=changes)
     changed += more
     if _write_persons(end_user, changes.get("associated_persons") or (), facts, at):
         changed.append("associated_persons")
@@ -247,8 +245,7 @@ def _announce(end_user: EndUser, *, triggered: bool, at: datetime) -> None:
 def _insert(end_user: EndUser) -> None:
     profile = end_user.business if end_user.is_business else end_user.individual
     try:
-        with transaction.atomic():
-            end_user.save(force_insert=True)
+        end_user.save(force_insert=True)
     except IntegrityError as error:
         raise Conflict("external_id is already in use") from error
     profile.save(force_insert=True)
@@ -261,7 +258,7 @@ def _save_profile(end_user: EndUser) -> None:
 
 def _add_person(end_user: EndUser, told: Mapping[str, Any], position: int, at: datetime) -> list[Fact]:
     person = declarations.new_person(end_user=end_user, position=position, at=at)
-    _, facts = declarations.write_person(person=person, data=told, at=at)
+    _, facts = declarations.write_person(person=person, data=told)
     return [Fact(AuditAction.PERSON_ADDED, {"person": str(person.pk)}), *facts]
 
 
@@ -278,7 +275,7 @@ def _write_persons(
             facts += _add_person(end_user, data, position, at)
             changed = True
             continue
-        was_changed, more = declarations.write_person(person=person, data=data, at=at)
+        was_changed, more = declarations.write_person(person=person, data=data)
         facts += more
         if was_changed:
             facts.append(Fact(AuditAction.PERSON_UPDATED, {"person": str(person.pk)}))

@@ -32,7 +32,7 @@ def add(
         raise Conflict("Only a business has associated persons")
     _refuse_overfull(end_user, data, apart_from=None)
     person = declarations.new_person(end_user=end_user, position=end_user.associated_persons.count(), at=at)
-    _, facts = declarations.write_person(person=person, data=data, at=at)
+    _, facts = declarations.write_person(person=person, data=data)
     facts.insert(0, Fact(AuditAction.PERSON_ADDED, {"person": str(person.pk)}))
     return person, _touch(end_user, facts, actor, at)
 
@@ -42,7 +42,7 @@ def change(*, person: AssociatedPerson, data: Mapping[str, Any], actor: Actor, a
     """Change what is named in `data`. Raises as `add` does."""
     end_user = _open_for_change(person.end_user)
     _refuse_overfull(end_user, data, apart_from=person)
-    was_changed, facts = declarations.write_person(person=person, data=data, at=at)
+    was_changed, facts = declarations.write_person(person=person, data=data)
     if not was_changed:
         return end_users.touch(end_user=end_user, changed=[], facts=[], actor=actor, at=at)
     facts.insert(0, Fact(AuditAction.PERSON_UPDATED, {"person": str(person.pk)}))
