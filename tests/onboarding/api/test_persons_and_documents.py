@@ -184,7 +184,7 @@ def test_a_form_has_one_file_of_a_decent_size(app, user_id, settings):
 @pytest.mark.parametrize(
     "body",
     [
-        b"",
+        b"--x",
         b"--x\r\nnonsense",
         b'--x\r\nContent-Disposition: form-data; name="file"\r\nContent-Transfer-Encoding: base64\r\n\r\n%%%\r\n--x--',
         b'--x\r\nContent-Disposition: form-data; name="a\x00b"\r\n\r\nv\r\n--x--\r\n',

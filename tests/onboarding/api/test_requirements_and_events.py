@@ -1,5 +1,7 @@
 """What is missing, and what was told."""
 
+from datetime import timedelta
+
 import pytest
 
 from onboarding.domain import events
@@ -82,7 +84,7 @@ def test_the_feed_of_one_user_is_its_own(app):
         end_user=end_user,
         name=EventName.USER_STATUS_CHANGED,
         data={"user_id": second},
-        at=end_user.created_at,
+        at=end_user.created_at + timedelta(seconds=1),
     )
     body = app.get(f"/v1/users/{second}/events").json()
     assert [entry["event"] for entry in body["data"]] == ["user.created", "user.status_changed"]

@@ -4,6 +4,7 @@ import os
 import uuid
 from collections import Counter
 from itertools import count
+from typing import Any
 
 import pytest
 import schemathesis
@@ -40,7 +41,7 @@ def test_nothing_the_description_allows_is_a_fault_of_ours(app, settings, mode, 
     settings.THROTTLE_PER_APP = "100000/s"
     firm = app.create(business(associated_persons=[{"first_name": "Ana", "last_name": "Luz"}]))
     known = [app.create(individual())["id"], firm["id"]]
-    answers = Counter()
+    answers: Counter[int] = Counter()
     turn = count()
 
     def send(case):
@@ -63,10 +64,11 @@ def test_nothing_the_description_allows_is_a_fault_of_ours(app, settings, mode, 
     assert sum(answers.values()) > EXAMPLES
 
 
-def description():
+def description() -> list[Any]:
     """Our operations, each with the whole application behind it."""
     found = schemathesis.openapi.from_wsgi("/schema", application).include(path_regex=OURS)
-    return [operation.ok() for operation in found.get_all_operations()]
+    results: list[Any] = list(found.get_all_operations())
+    return [result.ok() for result in results]
 
 
 def fuzz(operation, mode, send):
