@@ -87,7 +87,7 @@ class Key:
             try:
                 return Outcome(self._first_use(body_hash, at, work), is_replay=False)
             except _KeyTaken:
-                continue
+                IdempotencyRecord.objects.filter(**self._scope(), created_at__lte=self._oldest(at)).delete()
         raise KeyReused
 
     def burn(self, *, at: datetime) -> None:
@@ -108,12 +108,10 @@ class Key:
 
     def _first_use(self, body_hash: str, at: datetime, work: Callable[[], UUID]) -> UUID:
         with transaction.atomic():
-            IdempotencyRecord.objects.filter(**self._scope(), created_at__lte=self._oldest(at)).delete()
             try:
-                with transaction.atomic():
-                    record = IdempotencyRecord.objects.create(
-                        **self._scope(), body_hash=body_hash, target_id=NOTHING, created_at=at
-                    )
+                record = IdempotencyRecord.objects.create(
+                    **self._scope(), body_hash=body_hash, target_id=NOTHING, created_at=at
+                )
             except IntegrityError as error:
                 raise _KeyTaken from error
             target_id = work()

@@ -60,6 +60,8 @@ class UsersView(IntakeView):
         if declaration["type"] == "individual":
             _refuse_individuals(partners)
 
+        made: dict[UUID, EndUser] = {}
+
         def work() -> UUID:
             end_user = end_users.register(
                 client=self.client,
@@ -68,10 +70,11 @@ class UsersView(IntakeView):
                 actor=Actor.app(self.client),
                 at=at,
             )
+            made[end_user.pk] = end_user
             return end_user.pk
 
         outcome = key.run(body_hash=body_hash, at=at, work=work)
-        end_user = queries.end_user_of(self.client, outcome.target_id)
+        end_user = made.get(outcome.target_id) or queries.end_user_of(self.client, outcome.target_id)
         if outcome.is_replay:
             shown = representation.whole(end_user, on=at.date(), session=newest_session(end_user))
             return Response(shown, status=200, headers={REPLAYED: "true"})
