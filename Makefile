@@ -18,8 +18,9 @@ test: ready-test  ## The tests, on SQLite and then on PostgreSQL when one answer
 check: ready-test  ## Format, lint, types, import contracts, migrations, tests
 	@$(BIN)/python scripts/check.py static test
 
-bench: ready-test  ## Speed of the paths that users feel
-	@$(BIN)/python manage.py bench
+bench: ready-test  ## Speed of the paths that users feel; BENCH=--quick for less of it
+	@command -v wrk >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq wrk; } || true
+	@$(BIN)/python -m bench $(BENCH)
 
 format: ready-test  ## Rewrite the code in the house format
 	@$(BIN)/ruff format .

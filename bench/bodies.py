@@ -9,7 +9,7 @@ import struct
 import time
 import zlib
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from uuid import UUID, uuid4
 
 from PIL import Image
@@ -120,7 +120,7 @@ def stripe_events(secret: str) -> Iterator[tuple[bytes, dict[str, str]]]:
         yield body, {"Stripe-Signature": f"t={moment},v1={signature}"}
 
 
-def _filled(message: dict[str, object], member: str, size: int) -> str:
+def _filled(message: Mapping[str, object], member: str, size: int) -> str:
     """The message as JSON of exactly `size` characters, thanks to one more member."""
     empty = json.dumps({**message, member: {"branch": ""}})
     return json.dumps({**message, member: {"branch": "w" * (size - len(empty))}})

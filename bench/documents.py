@@ -13,6 +13,7 @@ from bench.report import Route, Section
 from bench.run import Run
 from bench.sender import Connection, LargeBody
 from bench.servers import Project, Server, sign_in
+from bench.wrk import MeasurementFailed
 
 MEBIBYTE = 1024 * 1024
 LARGE, SMALL = 10 * MEBIBYTE, 3 * MEBIBYTE // 10
@@ -77,7 +78,7 @@ def _replays(target: Target, body: LargeBody, times: int) -> Figure:
         number, key = next(_numbers) * 100_000, str(uuid4())
         first, again = (connection.post(body, number, key=key) for _ in range(2))
         if (first.status, again.status) != (201, 200):
-            raise sender.MeasurementFailed(f"a replay answered {first.status}, then {again.status}")
+            raise MeasurementFailed(f"a replay answered {first.status}, then {again.status}")
         shares.append(again.seconds / first.seconds)
     connection.close()
     return Figure("replay of a known key / first POST", tuple(shares), "×", Goal(at_most=0.5))

@@ -15,7 +15,7 @@ def main(secret: str) -> None:
     from django.conf import settings
     from djstripe.models import Account, APIKey, WebhookEndpoint
 
-    account = Account.objects.create(id="acct_bench", livemode=False, stripe_data={}, type="standard")
+    account = Account.objects.create(id="acct_bench", livemode=False, stripe_data={"type": "standard"})
     APIKey.objects.create(
         id="mk_bench", type="secret", livemode=False, secret=settings.STRIPE_TEST_SECRET_KEY,
         djstripe_owner_account=account,
