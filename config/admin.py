@@ -62,7 +62,7 @@ def copyable(text: object, shown: object = None) -> SafeString:
         '<span class="material-symbols-outlined" aria-hidden="true">content_copy</span></button></span>',
         shown if shown is not None else text,
         text,
-        text,
+        shown if shown is not None else text,
     )
 
 
@@ -479,7 +479,7 @@ class ReadOnlyAdmin(ModelAdmin):
         self, request: HttpRequest, template: str, title: str, status: int = 200, **context: Any
     ) -> TemplateResponse:
         everywhere = {**self.admin_site.each_context(request), "opts": self.opts, "title": title}
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        request.current_app = self.admin_site.name
         return TemplateResponse(request, template, {**everywhere, **context}, status=status)
 
 

@@ -41,7 +41,6 @@ from config.admin import (
 from onboarding.admin import end_users, events, labels
 from onboarding.admin.start import capped, waiting_tone
 from onboarding.domain import queries
-from onboarding.domain.audit import Actor
 from onboarding.models import EndUser, Enrollment, Event
 from webhooks import deliveries, endpoints, inbox
 from webhooks.enums import (
@@ -89,7 +88,7 @@ def host_of(endpoint: WebhookEndpoint) -> str:
 
 
 def _replay(request: HttpRequest, event: WebhookEvent, reason: str) -> str:
-    inbox.replay(event=event, actor=Actor.staff(request.user), at=timezone.now())
+    inbox.replay(event=event, actor=labels.actor_of(request), at=timezone.now())
     return "It is worked off again: the partner is read, and its record decides."
 
 
@@ -233,13 +232,13 @@ class WebhookRejectionAdmin(ReadOnlyAdmin):
 
 
 def _disable(request: HttpRequest, endpoint: WebhookEndpoint, reason: str) -> str:
-    actor = Actor.staff(request.user)
+    actor = labels.actor_of(request)
     endpoints.disable(endpoint=endpoint, reason=DisabledReason.REQUESTED, actor=actor, at=timezone.now())
     return "Nothing is sent there any more. What waits is kept."
 
 
 def _enable(request: HttpRequest, endpoint: WebhookEndpoint, reason: str) -> str:
-    endpoints.enable(endpoint=endpoint, actor=Actor.staff(request.user), at=timezone.now())
+    endpoints.enable(endpoint=endpoint, actor=labels.actor_of(request), at=timezone.now())
     return "It is active again; what waited is sent now."
 
 

@@ -26,18 +26,17 @@ from config.admin import (
 )
 from onboarding.admin import labels
 from onboarding.domain import api_clients
-from onboarding.domain.audit import Actor
 from onboarding.enums import Partner
 from onboarding.models import ApiClient, ApiKey
 
 
 def _issue(request: HttpRequest, client: ApiClient, reason: str) -> Secret:
-    key = api_clients.issue_key(client=client, actor=Actor.staff(request.user), at=timezone.now())
+    key = api_clients.issue_key(client=client, actor=labels.actor_of(request), at=timezone.now())
     return Secret(message=f"A new key for {client}", label="API key", value=key)
 
 
 def _revoke(request: HttpRequest, key: ApiKey, reason: str) -> str:
-    api_clients.revoke_key(key=key, actor=Actor.staff(request.user), at=timezone.now())
+    api_clients.revoke_key(key=key, actor=labels.actor_of(request), at=timezone.now())
     return f"The key {key} is revoked."
 
 

@@ -19,7 +19,6 @@ from config.admin import (
     Entry,
     Facts,
     Page,
-    ReadOnlyAdmin,
     Step,
     Timeline,
     ago,
@@ -91,7 +90,7 @@ class OpenFirst(SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [("CLOSED", "Closed")]
 
-    def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:
+    def choices(self, changelist: Any) -> Iterator[Any]:
         for value, label in ((None, "Open"), ("CLOSED", "Closed")):
             address = changelist.get_query_string(
                 {self.parameter_name: value} if value else {}, [self.parameter_name]
@@ -111,7 +110,7 @@ class UnresolvedFirst(OpenFirst):
 
 
 @admin.register(ReviewCase)
-class ReviewCaseAdmin(EndUserSearch, ReadOnlyAdmin):
+class ReviewCaseAdmin(EndUserSearch):
     """What waits for a person, oldest first."""
 
     acts = (APPROVE, REJECT, CLOSE)
@@ -200,7 +199,7 @@ def _decision(decision: Any) -> Entry:
 
 
 @admin.register(Finding)
-class FindingAdmin(EndUserSearch, ReadOnlyAdmin):
+class FindingAdmin(EndUserSearch):
     """What looked like trouble in the data."""
 
     end_user_path = "end_user"

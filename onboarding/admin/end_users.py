@@ -14,7 +14,6 @@ from config.admin import (
     GOOD,
     NEUTRAL,
     Page,
-    ReadOnlyAdmin,
     Section,
     Timeline,
     badge,
@@ -52,7 +51,7 @@ panels: list[Callable[[EndUser, Sequence[Enrollment]], Iterable[Section]]] = []
 
 
 @admin.register(EndUser)
-class EndUserAdmin(EndUserSearch, ReadOnlyAdmin):
+class EndUserAdmin(EndUserSearch):
     """Newest first; found by name, by any exact number or id, however it is written."""
 
     list_display = ("name", "kind", "state", "life", "app", "external", "registered")

@@ -16,13 +16,13 @@ from config.admin import (
     Act,
     Facts,
     Page,
-    ReadOnlyAdmin,
     Section,
     Step,
     Table,
     ago,
     badge,
     copyable,
+    link,
     list_url,
     moment,
     page_url,
@@ -67,7 +67,7 @@ class Overdue(SimpleListFilter):
 
 
 @admin.register(Enrollment)
-class EnrollmentAdmin(EndUserSearch, ReadOnlyAdmin):
+class EnrollmentAdmin(EndUserSearch):
     """One end user at one partner."""
 
     acts = (READ_NOW,)
@@ -201,7 +201,7 @@ def sessions_table(sessions: list[VerificationSession], *, anchor: str = "") -> 
 
 
 @admin.register(VerificationSession)
-class VerificationSessionAdmin(EndUserSearch, ReadOnlyAdmin):
+class VerificationSessionAdmin(EndUserSearch):
     """Sessions at partners. Their links belong to the end user and are shown to nobody."""
 
     end_user_path = "enrollment__end_user"
@@ -287,7 +287,7 @@ def drifts_table(drifts: list[Drift], *, anchor: str = "") -> Section:
 
 
 @admin.register(Drift)
-class DriftAdmin(EndUserSearch, ReadOnlyAdmin):
+class DriftAdmin(EndUserSearch):
     """Where a partner's record and ours disagree, and no rule settles it."""
 
     end_user_path = "enrollment__end_user"
@@ -357,4 +357,4 @@ class DriftAdmin(EndUserSearch, ReadOnlyAdmin):
 
 def _cases_link() -> SafeString:
     from_list = list_url("onboarding_reviewcase", kind__exact="DRIFT")
-    return labels.link(from_list, "Open drift cases")
+    return link(from_list, "Open drift cases")

@@ -15,7 +15,6 @@ from config.admin import (
     GOOD,
     WAIT,
     Page,
-    ReadOnlyAdmin,
     Section,
     badge,
     copyable,
@@ -45,7 +44,7 @@ def message_section(title: str, body: object) -> Section:
 
 
 @admin.register(Event)
-class EventAdmin(EndUserSearch, ReadOnlyAdmin):
+class EventAdmin(EndUserSearch):
     """The feed and the deliveries both read these rows."""
 
     end_user_path = "end_user"

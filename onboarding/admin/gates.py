@@ -18,28 +18,28 @@ from config.admin import (
     Step,
     ago,
     badge,
+    link,
     list_url,
     moment,
 )
 from onboarding.admin import labels
 from onboarding.domain import gates
-from onboarding.domain.audit import Actor
 from onboarding.domain.gates import Pace
 from onboarding.models import PartnerGate, PartnerSlot, Submission
 
 
 def _pause(request: HttpRequest, gate: PartnerGate, reason: str) -> str:
-    gates.pause(partner=gate.pk, reason=reason, actor=Actor.staff(request.user), at=timezone.now())
+    gates.pause(partner=gate.pk, reason=reason, actor=labels.actor_of(request), at=timezone.now())
     return f"{gate} is paused. What waits for it is kept."
 
 
 def _resume(request: HttpRequest, gate: PartnerGate, reason: str) -> str:
-    gates.resume(partner=gate.pk, actor=Actor.staff(request.user), at=timezone.now())
+    gates.resume(partner=gate.pk, actor=labels.actor_of(request), at=timezone.now())
     return f"{gate} is called again."
 
 
 def _close_breaker(request: HttpRequest, gate: PartnerGate, reason: str) -> str:
-    gates.close_breaker(partner=gate.pk, actor=Actor.staff(request.user), at=timezone.now())
+    gates.close_breaker(partner=gate.pk, actor=labels.actor_of(request), at=timezone.now())
     return f"The breaker of {gate} is closed."
 
 
@@ -119,7 +119,7 @@ class PartnerGateAdmin(ReadOnlyAdmin):
             kind="Partner gate",
             badges=(gate_badge(row),),
             facts=(
-                ("Unfinished submissions", labels.link(submissions, waiting)),
+                ("Unfinished submissions", link(submissions, waiting)),
                 ("Calls under way", f"{busy} of {pace.in_flight}"),
                 ("Failures in a row", f"{row.failures} (the breaker opens at {pace.breaker_failures})"),
             ),

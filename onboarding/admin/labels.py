@@ -4,12 +4,15 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.db.models import Model
+from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from config.admin import BAD, GOOD, INFO, NEUTRAL, NOT_TOLD, WAIT, badge, link, page_url, shown
 from config.crypto import mask
+from onboarding.domain.audit import Actor
 from onboarding.enums import (
     CaseStatus,
     Lifecycle,
@@ -60,6 +63,12 @@ def sealed_through(path: str) -> tuple[str, ...]:
     return tuple(f"{path}__{name}" for name in SEALED_OF_END_USER)
 
 
+def actor_of(request: HttpRequest) -> Actor:
+    """Whoever is logged in, for the trail."""
+    assert isinstance(request.user, User)
+    return Actor.staff(request.user)
+
+
 def tone(code: str) -> str:
     return TONES.get(code, NEUTRAL)
 
@@ -102,6 +111,7 @@ def to_row(name: str, row: Model | None, text: object = None) -> object:
 
 
 SPELLED = {
+    "us": "U.S.",
     "ssn": "SSN",
     "pep": "PEP",
     "id": "ID",

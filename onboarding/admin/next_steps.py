@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from django.utils import timezone
+
 from config.admin import BAD, GOOD, INFO, NEUTRAL, WAIT, Step, page_url, since
 from onboarding.admin import labels
 from onboarding.domain.readiness import Readiness
@@ -43,10 +45,12 @@ def _cases(situation: Situation) -> Iterator[Step]:
     for case in situation.cases:
         if case.status != CaseStatus.OPEN:
             continue
-        asked = "Decide: approve or reject" if case.kind == CaseKind.ONBOARDING else case.get_kind_display()
+        is_ours = case.kind == CaseKind.ONBOARDING
         yield Step(
             tone=WAIT,
-            text=f"{asked}. This waits for one of us.",
+            text="Decide: approve or reject. This waits for one of us."
+            if is_ours
+            else f"{case.get_kind_display()}: a case is open.",
             detail=case.summary,
             link=("Open the case", page_url("onboarding_reviewcase", case.pk)),
         )
@@ -107,18 +111,24 @@ def _sending(situation: Situation, enrollment: Enrollment) -> Iterator[Step]:
         yield Step(tone=INFO, text=f"{name} is on its way.", detail=first.last_error, link=where)
 
 
+def _next_look(enrollment: Enrollment) -> str:
+    planned = enrollment.next_check_at
+    if planned is None:
+        return "Its webhook brings the news."
+    if planned <= timezone.now():
+        return f"Its record should have been read {since(planned)}: a worker does it when one is free."
+    return f"Its record is read again {since(planned)}, or when its webhook comes."
+
+
 def _verdict(enrollment: Enrollment, evaluation: Evaluation) -> Iterator[Step]:
     name = enrollment.get_partner_display()
     look = ("Enrollment", page_url("onboarding_enrollment", enrollment.pk))
-    planned = enrollment.next_check_at
-    next_look = f"It is read again {since(planned)}" if planned else "No look is planned"
+    next_look = _next_look(enrollment)
     match enrollment.status:
         case Status.VERIFYING:
-            yield Step(tone=INFO, text=f"{name} verifies. {next_look}, or when its webhook comes.", link=look)
+            yield Step(tone=INFO, text=f"{name} verifies. {next_look}", link=look)
         case Status.REVIEW:
-            yield Step(
-                tone=WAIT, text=f"{name} reviews by hand. {next_look}, or when its webhook comes.", link=look
-            )
+            yield Step(tone=WAIT, text=f"{name} reviews by hand. {next_look}", link=look)
         case Status.REJECTED:
             reasons = "; ".join(str(reason.get("reason", "")) for reason in enrollment.reasons)
             yield Step(tone=BAD, text=f"{name} rejected.", detail=reasons or "It gave no reason.", link=look)

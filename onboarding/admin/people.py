@@ -12,7 +12,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 
 class SuperusersOnly(ModelAdmin):
-    actions = None
+    actions: Any = None
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)

@@ -6,11 +6,12 @@ from django.contrib import messages
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
+from config.admin import ReadOnlyAdmin
 from onboarding.domain import queries
 from onboarding.domain.queries import SearchTooShort
 
 
-class EndUserSearch:
+class EndUserSearch(ReadOnlyAdmin):
     """Finds rows by what `queries.search_end_users` finds; `end_user_path` leads there, and "" is the row itself."""
 
     end_user_path: ClassVar[str] = ""
@@ -27,6 +28,10 @@ class EndUserSearch:
         except SearchTooShort as error:
             messages.warning(request, error.message)
             return queryset.none(), False
+        if found.count() >= queries.MOST_FOUND:
+            messages.info(
+                request, f"Only {queries.MOST_FOUND} of those with such a name are searched: type more of it."
+            )
         if not self.end_user_path:
             return queryset.filter(pk__in=found.order_by().values("pk")), False
         return queryset.filter(Q(**{f"{self.end_user_path}__in": found.order_by().values("pk")})), False

@@ -138,7 +138,7 @@ def _end_users(request: HttpRequest) -> Iterator[Tile]:
     if request.user.has_perm("onboarding.view_enduser"):
         for status in (Status.CREATED, Status.VERIFYING, Status.REVIEW, Status.VERIFIED, Status.REJECTED):
             yield Tile(
-                label=status.label,
+                label=str(status.label),
                 value=capped(EndUser.objects.filter(status=status)),
                 url=list_url("onboarding_enduser", status__exact=status.value),
             )

@@ -19,7 +19,6 @@ from config.admin import (
     Act,
     Facts,
     Page,
-    ReadOnlyAdmin,
     Section,
     Step,
     Table,
@@ -32,7 +31,6 @@ from config.admin import (
 from onboarding.admin import labels
 from onboarding.admin.search import EndUserSearch
 from onboarding.domain import submissions
-from onboarding.domain.audit import Actor
 from onboarding.enums import SubmissionOutcome
 from onboarding.models import Submission, SubmissionAttempt
 
@@ -40,7 +38,7 @@ RESULTS = {"accepted": GOOD, "refused": BAD, "unknown": WAIT, "interrupted": WAI
 
 
 def _release(request: HttpRequest, submission: Submission, reason: str) -> str:
-    submissions.release_parked(submission=submission, actor=Actor.staff(request.user), at=timezone.now())
+    submissions.release_parked(submission=submission, actor=labels.actor_of(request), at=timezone.now())
     return "It is on its way: a worker takes it up at once."
 
 
@@ -161,7 +159,7 @@ class Unfinished(SimpleListFilter):
 
 
 @admin.register(Submission)
-class SubmissionAdmin(EndUserSearch, ReadOnlyAdmin):
+class SubmissionAdmin(EndUserSearch):
     """What was asked of partners, newest first."""
 
     acts = (TRY_NOW, RELEASE)

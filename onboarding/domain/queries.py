@@ -87,7 +87,7 @@ def search_end_users(term: str) -> QuerySet[EndUser]:
     if exact:
         return EndUser.objects.filter(pk__in=exact)
     words = [word for word in term.split() if len(word) >= SHORTEST_NAME] or [term]
-    if sum(map(str.isalnum, max(words, key=len))) < SHORTEST_NAME or "\0" in term:
+    if max(_letters(word) for word in words) < SHORTEST_NAME or "\0" in term:
         raise SearchTooShort(
             f"Type at least {SHORTEST_NAME} letters of a name, or a whole number, e-mail, phone or id"
         )
@@ -96,6 +96,10 @@ def search_end_users(term: str) -> QuerySet[EndUser]:
         named = named.filter(display_name__icontains=word)
     # The limit fences the search off from the list's own order, which would tempt the planner to walk the newest rows.
     return EndUser.objects.filter(pk__in=named.order_by().values("pk")[:MOST_FOUND])
+
+
+def _letters(word: str) -> int:
+    return sum(map(str.isalnum, word))
 
 
 def _with_exactly(term: str) -> set[UUID]:

@@ -1,4 +1,5 @@
-/* Copy buttons: [data-copy] holds the text; [data-copied] tells screen readers that it worked. */
+/* Copy buttons: [data-copy] holds the text; [data-copied] tells screen readers that it worked.
+   [data-opens-filters] opens the filters of a list, and the keyboard goes there with it. */
 "use strict";
 
 document.addEventListener("click", async (event) => {
@@ -29,5 +30,11 @@ document.addEventListener("click", async (event) => {
         if (announcement) {
             announcement.textContent = "Selected: press Control and C to copy";
         }
+    }
+});
+
+document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-opens-filters]")) {
+        setTimeout(() => document.querySelector("#changelist-filter a, #changelist-filter input")?.focus(), 50);
     }
 });

@@ -1,5 +1,6 @@
 """What people may do: one call into the domain each, after a question, with its refusal shown."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -180,7 +181,7 @@ def test_a_finished_submission_is_not_tried_again(clara: Client, db: None) -> No
 
 def test_a_submission_in_a_workers_hands_is_left_alone(clara: Client, db: None) -> None:
     submission = factories.register().enrollments.get().submissions.get()
-    Submission.objects.update(leased_until=timezone.now() + timezone.timedelta(minutes=1))
+    Submission.objects.update(leased_until=timezone.now() + timedelta(minutes=1))
     assert do(clara, "submission", submission.pk, "try-now").status_code == 409
 
 

@@ -57,8 +57,8 @@ def world(held: EndUser) -> None:
     )
     WebhookRejection.objects.create(partner=Partner.KIRA, day=now.date(), reason="FORGED", count=3)
     endpoint = WebhookEndpoint.objects.create(client=client, url="https://app.example.com/hooks/secret-token")
-    Delivery.objects.create(event=Event.objects.filter(client=client).first(), endpoint=endpoint)
-    end_user.documents.first().accesses.create(actor="staff:1", purpose="VIEW")
+    Delivery.objects.create(event=Event.objects.filter(client=client)[0], endpoint=endpoint)
+    end_user.documents.all()[0].accesses.create(actor="staff:1", purpose="VIEW")
 
 
 @pytest.mark.parametrize("model", OURS, ids=lambda model: model.__name__)
@@ -109,7 +109,7 @@ def test_strangers_and_staff_without_a_role_see_nothing(db: None, held: EndUser)
 def test_lists_ask_the_same_number_of_queries_for_one_row_and_for_many(ana: Client, world: None) -> None:
     models = (EndUser, Enrollment, Submission, ReviewCase, Event, AuditEntry)
     before = {model: queries_of(ana, address(model.objects.first(), "changelist")) for model in models}
-    client = EndUser.objects.first().client
+    client = EndUser.objects.all()[0].client
     for number in range(10):
         declaration = factories.business() if number % 2 else factories.individual()
         if number % 2:
