@@ -65,6 +65,15 @@ SENSITIVE = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
+class Assessment:
+    """What the data says: does verification start, what must a person see first, what enters the trail."""
+
+    triggered: bool
+    blocked: list[Finding]
+    facts: list[Fact]
+
+
+@dataclass(frozen=True, slots=True)
 class Amendment:
     """What came of a change (contract section 2.6). `updated_fields` are request names."""
 
@@ -113,9 +122,10 @@ def register(
     )
     facts.insert(0, created)
     end_user = fresh(end_user)
-    triggered = _start_when_complete(end_user, facts=facts, actor=actor, at=at, changed=())
-    _announce(end_user, triggered=triggered, at=at)
-    audit.record(subject=end_user, facts=facts, actor=actor, at=at)
+    assessment = _assess(end_user, changed=(), at=at)
+    audit.record(subject=end_user, facts=[*facts, *assessment.facts], actor=actor, at=at)
+    _announce(end_user, triggered=assessment.triggered, at=at)
+    _act(end_user, assessment, changed=(), actor=actor, at=at)
     return end_user
 
 
@@ -160,14 +170,16 @@ def _changed(
     end_user = fresh(end_user)
     sensitive = bool(SENSITIVE.intersection(changed))
     if not changed:
-        return Amendment(end_user, [], False, end_user.verification_triggered, [])
+        waiting = end_user.status == Status.CREATED and end_user.verification_triggered
+        return Amendment(end_user, [], False, waiting, [])
     EndUser.objects.filter(pk=end_user.pk).update(version=end_user.version + 1, updated_at=at)
     end_user.version, end_user.updated_at = end_user.version + 1, at
     facts.insert(0, Fact(AuditAction.END_USER_UPDATED, {"members": sorted(changed)}))
     _forget_refusals(end_user, changed)
-    triggered = _start_when_complete(end_user, facts=facts, actor=actor, at=at, changed=changed)
-    audit.record(subject=end_user, facts=facts, actor=actor, at=at)
-    return Amendment(end_user, changed, sensitive, triggered, _warnings(end_user))
+    assessment = _assess(end_user, changed=changed, at=at)
+    audit.record(subject=end_user, facts=[*facts, *assessment.facts], actor=actor, at=at)
+    _act(end_user, assessment, changed=changed, actor=actor, at=at)
+    return Amendment(end_user, changed, sensitive, assessment.triggered, _warnings(end_user))
 
 
 def _forget_refusals(end_user: EndUser, changed: Sequence[str]) -> None:
@@ -179,29 +191,32 @@ def _forget_refusals(end_user: EndUser, changed: Sequence[str]) -> None:
             enrollment.save(update_fields=["partner_missing"])
 
 
-def _start_when_complete(
-    end_user: EndUser, *, facts: list[Fact], actor: Actor, at: datetime, changed: Sequence[str]
-) -> bool:
-    """The rule of contract section 4.1, then our own: a finding or the app's policy puts a person in between."""
+def _assess(end_user: EndUser, *, changed: Sequence[str], at: datetime) -> Assessment:
+    """Apply the rule of contract section 4.1 and look for trouble; nothing is sent or held yet."""
     state = readiness.assess(end_user=end_user, on=at.date())
-    open_findings, found = findings.refresh(end_user=end_user, readiness=state, at=at)
-    facts += found
+    open_findings, facts = findings.refresh(end_user=end_user, readiness=state, at=at)
     triggered = _is_triggered(end_user, state, changed)
     if triggered and not end_user.verification_triggered:
         facts.append(Fact(AuditAction.VERIFICATION_TRIGGERED))
-    if triggered != end_user.verification_triggered:
-        EndUser.objects.filter(pk=end_user.pk).update(verification_triggered=triggered)
-        end_user.verification_triggered = triggered
-    blocked = findings.blocking(open_findings)
-    wants_partner = triggered or end_user.verification_mode == VerificationMode.VERIFICATION_LINK
-    if wants_partner and (blocked or end_user.client.review_policy == ReviewPolicy.REVIEW_FIRST):
-        _hold(end_user, blocked, actor=actor, at=at)
-    elif wants_partner or changed:
+        EndUser.objects.filter(pk=end_user.pk).update(verification_triggered=True)
+        end_user.verification_triggered = True
+    return Assessment(triggered, findings.blocking(open_findings), facts)
+
+
+def _act(
+    end_user: EndUser, assessment: Assessment, *, changed: Sequence[str], actor: Actor, at: datetime
+) -> None:
+    """Queue what partners must hear; a finding or the app's policy puts a person in between."""
+    starts = assessment.triggered or (
+        end_user.verification_mode == VerificationMode.VERIFICATION_LINK and end_user.status == Status.CREATED
+    )
+    if starts and (assessment.blocked or end_user.client.review_policy == ReviewPolicy.REVIEW_FIRST):
+        _hold(end_user, assessment.blocked, actor=actor, at=at)
+    elif starts or changed:
         for enrollment in end_user.enrollments.all():
             submissions.open_for_change(
-                enrollment=enrollment, starts=wants_partner, changed=changed, actor=actor, at=at
+                enrollment=enrollment, starts=starts, changed=changed, actor=actor, at=at
             )
-    return triggered
 
 
 def _is_triggered(end_user: EndUser, state: Readiness, changed: Sequence[str]) -> bool:

@@ -37,7 +37,7 @@ def assign_positions(*, client: ApiClient) -> int:
     if not waiting.exists():
         return 0
     locked = ApiClient.objects.select_for_update(no_key=True).only("event_position").get(pk=client.pk)
-    events = list(waiting.order_by("created_at", "id").only("id"))
+    events = list(waiting.order_by("written_at", "id").only("id"))
     for offset, event in enumerate(events, start=1):
         event.position = locked.event_position + offset
     Event.objects.bulk_update(events, ["position"], batch_size=500)

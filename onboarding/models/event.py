@@ -23,6 +23,8 @@ class Event(models.Model):
     name = models.CharField(max_length=40, choices=EventName.choices)
     data = models.JSONField()
     created_at = models.DateTimeField(default=timezone.now)
+    # The real clock of the writing: orders the events of one transaction, which share `created_at`.
+    written_at = models.DateTimeField(default=timezone.now, editable=False)
     position = models.PositiveBigIntegerField(null=True, editable=False)
     is_fanned_out = models.BooleanField(default=False, editable=False)
 

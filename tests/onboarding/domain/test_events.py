@@ -4,9 +4,9 @@ import pytest
 from django.db import connection, transaction
 
 from onboarding.domain import events
-from onboarding.enums import EventName
+from onboarding.enums import EventName, ReviewPolicy
 from onboarding.models import ApiClient, Event
-from tests.onboarding.factories import NOON, make_client
+from tests.onboarding.factories import NOON, make_client, register
 
 
 def _put(client: ApiClient) -> Event:
@@ -79,3 +79,11 @@ def test_readers_and_writers_at_once_leave_neither_gap_nor_double() -> None:
         thread.join()
     seen = [event.position or 0 for event in events.feed(client=client, after=0, limit=100)]
     assert seen == list(range(1, 51))
+
+
+@pytest.mark.django_db
+def test_a_held_end_user_is_told_as_created_before_it_is_told_as_in_review() -> None:
+    client = make_client(review_policy=ReviewPolicy.REVIEW_FIRST)
+    register(client=client)
+    names = [event.name for event in events.feed(client=client, after=0, limit=10)]
+    assert names == ["user.created", "user.status_changed"]
