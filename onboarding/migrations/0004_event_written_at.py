@@ -5,15 +5,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('onboarding', '0003_lists_and_search'),
+        ("onboarding", "0003_lists_and_search"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='event',
-            name='written_at',
+            model_name="event",
+            name="written_at",
             field=models.DateTimeField(default=django.utils.timezone.now, editable=False),
         ),
     ]
