@@ -21,6 +21,7 @@ from bench.figures import Figure, is_noisy
 from bench.machine import calibrate_commit, calibrate_processor, database
 from bench.report import Section
 from bench.run import Run
+from bench.wrk import MeasurementFailed
 from config.env import CHECKOUT, current
 
 LOCAL_POSTGRES = "postgres://postgres@127.0.0.1:5432/postgres"
@@ -30,7 +31,7 @@ BENCHMARKS = ("P1", "P2", "P6")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """0 when everything was measured; with --strict, 1 when a goal was missed."""
+    """0 when everything was measured, 2 when it could not be; with --strict, 1 when a goal was missed."""
     options = _options(arguments)
     server_url = current().text("TEST_DATABASE_URL", LOCAL_POSTGRES)
     if not _is_ready(server_url):
@@ -39,7 +40,11 @@ def main(arguments: Sequence[str]) -> int:
     VAR.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=VAR, prefix="run-") as folder:
         run = Run(Path(folder), is_quick=options.quick)
-        sections = [_calibrate(run, server_url), *_measure(run, server_url, options.only)]
+        try:
+            sections = [_calibrate(run, server_url), *_measure(run, server_url, options.only)]
+        except MeasurementFailed as error:
+            print(f"Nothing can be said: {error}\n{_ends_of_logs(run)}", file=sys.stderr)
+            return 2
     minutes = (time.monotonic() - started) / 60
     text = report.render(sections)
     kind = ", --quick: three short rounds, which only indicate" if run.is_quick else ""
@@ -172,6 +177,18 @@ def _peer_environment() -> str | None:
             return None
     stamp.write_text(wanted, encoding="utf-8")
     return str(python)
+
+
+def _ends_of_logs(run: Run) -> str:
+    """The last errors of every server."""
+    return "\n".join(
+        f"--- {path.name}\n" + "\n".join([line for line in _lines(path) if "INFO" not in line.upper()][-8:])
+        for path in sorted(run.folder.glob("*.log"))
+    )
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(errors="replace").splitlines()
 
 
 def _where() -> str:
