@@ -19,7 +19,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
-PLACEHOLDERS = ("change-me", "changeme", "django-insecure", "example-secret", "your-", "<")
+PLACEHOLDER = re.compile(r"<[A-Za-z0-9][^<>]*>|^(?:change-?me|django-insecure|your-)", re.IGNORECASE)
 TRUE_WORDS = frozenset(environ.Env.BOOLEAN_TRUE_STRINGS)
 FALSE_WORDS = frozenset({"false", "off", "no", "n", "0", "f", ""})
 
@@ -27,7 +27,10 @@ Value = TypeVar("Value")
 
 
 class Environment:
-    """Typed reads of a mapping of variables; an absent default means that the variable is required."""
+    """Typed reads of a mapping of variables.
+
+    An absent default means that the variable is required, and that a placeholder is no value for it.
+    """
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         self._variables = variables
@@ -44,14 +47,11 @@ class Environment:
     def secret(self, name: str, default: str | None = None, *, at_least: int = 0) -> str:
         """Like `text`; `<name>_FILE` may name a file that holds the value, as container secrets do.
 
-        Placeholders and values shorter than `at_least` characters are refused when no default exists.
+        Values shorter than `at_least` characters are refused when no default exists.
         """
         value = self._found(name, self._variables.get(name, "").strip() or self._from_file(name), default)
-        if default is None and value:
-            if len(value) < at_least:
-                self.refuse(name, f"must have at least {at_least} characters")
-            elif value.lower().startswith(PLACEHOLDERS):
-                self.refuse(name, "is still the placeholder of the example")
+        if default is None and value and len(value) < at_least:
+            self.refuse(name, f"must have at least {at_least} characters")
         return value
 
     def secrets(self, name: str, default: str | None = None, *, at_least: int = 0) -> list[str]:
@@ -158,6 +158,8 @@ class Environment:
 
     def _found(self, name: str, value: str, default: str | None) -> str:
         if value:
+            if default is None and PLACEHOLDER.search(value):
+                self.refuse(name, "is still the placeholder of the example")
             return value
         if default is None:
             self.refuse(name, "is missing")

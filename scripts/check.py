@@ -1,7 +1,8 @@
-"""`check.py static test`: run what `make check` promises, stop at the first thing that is not right.
+"""`check.py static test`: run what `make check` promises, and say what is skipped.
 
-Tests run on SQLite, then on PostgreSQL: at DATABASE_URL or TEST_DATABASE_URL when given, else at this machine's own
-server when one answers. What is skipped is said.
+`static` is format, lint, types, import contracts and migrations. `test` runs the tests on SQLite, then on PostgreSQL:
+at TEST_DATABASE_URL when given, else at this machine's own server when one answers. With `--summary-last` nothing is
+printed behind pytest's summary.
 """
 
 import os
@@ -26,31 +27,36 @@ STATIC = {
 TESTS = ["python", "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile"]
 
 
-def main(parts: list[str]) -> int:
-    """0 when everything asked for holds, else the exit code of the first that does not."""
+def main(arguments: list[str]) -> int:
+    """0 when everything asked for holds. Every static check runs, so that one run names all that is wrong."""
+    quiet = "--summary-last" in arguments
+    parts = [argument for argument in arguments if argument != "--summary-last"]
     if not parts or set(parts) - {"static", "test"}:
-        sys.exit("usage: scripts/check.py [static] [test]")
+        sys.exit("usage: scripts/check.py [--summary-last] [static] [test]")
+    failed = []
     if "static" in parts:
-        for name, command in STATIC.items():
-            code = _run(name, command)
-            if code:
-                return code
-    return _test() if "test" in parts else 0
+        failed = [name for name, command in STATIC.items() if _run(name, command)]
+    code = _test(quiet) if "test" in parts else 0
+    if failed:
+        print(f"\nNot right: {', '.join(failed)}", flush=True)
+    return code or (1 if failed else 0)
 
 
-def _test() -> int:
+def _test(quiet: bool) -> int:
     given = os.environ.get("TEST_DATABASE_URL", "")
     url = given or LOCAL_POSTGRES
-    answers = _answers(url)
-    sqlite = _run("tests on SQLite", TESTS, DATABASE_URL="sqlite:///var/test.sqlite3")
-    if not answers:
+    sqlite = _run("tests on SQLite", TESTS, quiet=quiet, DATABASE_URL="sqlite:///var/test.sqlite3")
+    if not _answers(url):
         where = (
             "at TEST_DATABASE_URL" if given else f"at {LOCAL_POSTGRES} (set TEST_DATABASE_URL for another)"
         )
         print(f"\nSKIPPED: the tests on PostgreSQL, because none answers {where}.", flush=True)
         print("Races and row locks are tested there only.", flush=True)
         return sqlite or (1 if given else 0)
-    return _run("tests on PostgreSQL", TESTS, DATABASE_URL=url) or sqlite
+    postgresql = _run("tests on PostgreSQL", TESTS, quiet=quiet, DATABASE_URL=url)
+    if sqlite and not postgresql:
+        print("The tests on SQLite FAILED: see above", file=sys.stderr, flush=True)
+    return sqlite or postgresql
 
 
 def _answers(url: str) -> bool:
@@ -62,15 +68,15 @@ def _answers(url: str) -> bool:
     return True
 
 
-def _run(name: str, command: list[str], **variables: str) -> int:
+def _run(name: str, command: list[str], *, quiet: bool = False, **variables: str) -> int:
     print(f"\n== {name}", flush=True)
     started = time.monotonic()
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings.test", **variables}
-    code = subprocess.run(
-        [BIN / command[0], *command[1:]], cwd=CHECKOUT, env=environment, check=False
-    ).returncode
-    result = "ok" if code == 0 else f"FAILED ({code})"
-    print(f"== {name}: {result} in {time.monotonic() - started:.0f} s", flush=True)
+    tool = [BIN / command[0], *command[1:]]
+    code = subprocess.run(tool, cwd=CHECKOUT, env=environment, check=False).returncode
+    if not quiet:
+        result = "ok" if code == 0 else f"FAILED ({code})"
+        print(f"== {name}: {result} in {time.monotonic() - started:.0f} s", flush=True)
     return code
 
 

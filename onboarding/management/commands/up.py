@@ -230,7 +230,7 @@ class Command(BaseCommand):
 
 def _children(address: str, port: int, sandbox_port: int, options: dict[str, Any]) -> list[Child]:
     """In starting order: what the others talk to comes first."""
-    changes = {"PYTHONUNBUFFERED": "1", "DJANGO_SETTINGS_MODULE": os.environ["DJANGO_SETTINGS_MODULE"]}
+    changes = {"PYTHONUNBUFFERED": "1", "DJANGO_SETTINGS_MODULE": settings.SETTINGS_MODULE}
     given = process_variables()
     changes |= {} if "PUBLIC_BASE_URL" in given else {"PUBLIC_BASE_URL": address}
     changes |= {} if "KIRA_BASE_URL" in given else {"KIRA_BASE_URL": f"http://{HOST}:{sandbox_port}/kira"}
