@@ -1,7 +1,8 @@
 """`check.py static test`: run what `make check` promises, and say what is skipped.
 
-`static` is format, lint, types, import contracts and migrations. `test` runs the tests on SQLite, then on PostgreSQL:
-at TEST_DATABASE_URL when given, else at this machine's own server when one answers. With `--summary-last` nothing is
+`static` is format, lint, types, import contracts and migrations. `test` runs the tests on SQLite, then the journeys of
+real processes, then the tests on PostgreSQL: at TEST_DATABASE_URL when given, else at this machine's own server when
+one answers. With `--summary-last` nothing is
 printed behind pytest's summary.
 """
 
@@ -24,7 +25,9 @@ STATIC = {
     "migrations": ["python", "manage.py", "makemigrations", "--check", "--dry-run"],
     "settings": ["python", "manage.py", "check"],
 }
-TESTS = ["python", "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile"]
+PYTEST = ["python", "-m", "pytest", "-q", "-n", "2"]
+TESTS = [*PYTEST, "--dist", "loadfile", "-m", "not journey"]
+JOURNEYS = [*PYTEST, "--dist", "worksteal", "-m", "journey"]
 
 
 def main(arguments: list[str]) -> int:
@@ -45,18 +48,25 @@ def main(arguments: list[str]) -> int:
 def _test(quiet: bool) -> int:
     given = os.environ.get("TEST_DATABASE_URL", "")
     url = given or LOCAL_POSTGRES
-    sqlite = _run("tests on SQLite", TESTS, quiet=quiet, DATABASE_URL="sqlite:///var/test.sqlite3")
-    if not _answers(url):
-        where = (
-            "at TEST_DATABASE_URL" if given else f"at {LOCAL_POSTGRES} (set TEST_DATABASE_URL for another)"
-        )
+    passes = {
+        "tests on SQLite": _run(
+            "tests on SQLite", TESTS, quiet=quiet, DATABASE_URL="sqlite:///var/test.sqlite3"
+        ),
+        "journeys of real processes": _run(
+            "journeys of real processes", JOURNEYS, quiet=quiet, TEST_DATABASE_URL=url
+        ),
+    }
+    if _answers(url):
+        passes["tests on PostgreSQL"] = _run("tests on PostgreSQL", TESTS, quiet=quiet, DATABASE_URL=url)
+    else:
+        where = f"at {given}" if given else f"at {LOCAL_POSTGRES} (set TEST_DATABASE_URL for another)"
         print(f"\nSKIPPED: the tests on PostgreSQL, because none answers {where}.", flush=True)
         print("Races and row locks are tested there only.", flush=True)
-        return sqlite or (1 if given else 0)
-    postgresql = _run("tests on PostgreSQL", TESTS, quiet=quiet, DATABASE_URL=url)
-    if sqlite and not postgresql:
-        print("The tests on SQLite FAILED: see above", file=sys.stderr, flush=True)
-    return sqlite or postgresql
+        passes["PostgreSQL"] = 1 if given else 0
+    failed = [name for name, code in passes.items() if code]
+    if failed:
+        print(f"FAILED: {', '.join(failed)}; see above", file=sys.stderr, flush=True)
+    return 1 if failed else 0
 
 
 def _answers(url: str) -> bool:
