@@ -8,6 +8,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from config import health
 from onboarding.api.urls import unknown_routes
+from webhooks.metrics import metrics
 
 
 def home(request: HttpRequest) -> HttpResponse:
@@ -37,6 +38,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("metrics", metrics, name="metrics"),
     path("", include("webhooks.urls")),
     path("", include("onboarding.api.urls")),
     *unknown_routes,

@@ -181,6 +181,7 @@ THROTTLE_PER_APP = env.rate("THROTTLE_PER_APP", "100/s")
 SWEEP_SECONDS = env.number("SWEEP_SECONDS", 10, at_least=0.2)
 WEBHOOKS_ALLOW_PRIVATE_TARGETS = env.flag("WEBHOOKS_ALLOW_PRIVATE_TARGETS", False)
 FAULT_POINTS = env.listing("FAULT_POINTS", "")
+METRICS_TOKEN = env.secret("METRICS_TOKEN", "")
 
 # --- Webhooks -----------------------------------------------------------------------------------------
 
