@@ -161,7 +161,7 @@ def _gives_up_in_time(server: Stage, *, body: bytes = b"{}") -> None:
     started = time.monotonic()
     with pytest.raises(OutcomeUnknown):
         client.call("POST", "x", body=body)
-    assert time.monotonic() - started < 1.5
+    assert time.monotonic() - started < 3  # the server is silent for 10 s and a read may take 5
     assert client.exchanges[0].error == "deadline"
 
 
