@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import ceil
 from statistics import median
 
 NOISY_ABOVE = 2.0
@@ -63,6 +64,14 @@ def spread(values: Iterable[float]) -> Spread:
     if not known:
         raise ValueError("no measurement")
     return Spread(median(known), known[0], known[-1], len(known))
+
+
+def percentile(values: Iterable[float], share: float) -> float:
+    """The smallest value that `share` percent of them do not exceed (nearest rank)."""
+    known = sorted(values)
+    if not known:
+        raise ValueError("no measurement")
+    return known[max(0, ceil(len(known) * share / 100) - 1)]
 
 
 def ratios(ours: Sequence[float], theirs: Sequence[float]) -> tuple[float, ...]:

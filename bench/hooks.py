@@ -1,12 +1,13 @@
 """P6: a partner's webhook, against verifying and one insert, and against dj-stripe."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from bench import bodies, wrk
-from bench.figures import Figure, Goal, ratios
+from bench import bodies, paced, wrk
+from bench.figures import Figure, Goal, ratios, spread
 from bench.machine import count_rows
+from bench.paced import Pace
 from bench.report import Route, Section
 from bench.run import Run
 from bench.servers import WEBHOOK_SECRET, Server
@@ -26,7 +27,8 @@ class Target:
     events: Events
     table: str
     bursts: list[Burst] = field(default_factory=list)
-    all_bursts: list[Burst] = field(default_factory=list)
+    kept: int = 0
+    lost: int = 0
     most: int = 3000
 
     def signed(self) -> list[bytes]:
@@ -34,36 +36,44 @@ class Target:
         events = islice(self.events(WEBHOOK_SECRET), self.most)
         return [wrk.raw_post(self.path, body, headers) for body, headers in events]
 
-    def burst(self, run: Run, requests: Sequence[bytes], *, pause: int = 0) -> Burst:
-        burst = send(run, self.server, requests, 200, pause=pause)
+    def burst(self, run: Run, requests: Sequence[bytes]) -> Burst:
+        burst = send(run, self.server, requests, 200)
         self.most = max(self.most, int(burst.rate * run.seconds * wrk.PREPARED) + 200)
-        self.all_bursts.append(burst)
+        self.kept += burst.count(200)
+        self.lost += burst.lost
         return burst
+
+    def pace(self, run: Run, rate: float) -> Pace:
+        pace = paced.send(
+            port=self.server.port,
+            path=self.path,
+            requests=self.events(WEBHOOK_SECRET),
+            rate=rate,
+            seconds=run.paced_seconds,
+            expect=200,
+        )
+        self.kept += pace.answered
+        return pace
 
     def check_rows(self) -> str:
         """One row for every first message, however many duplicates there were."""
-        kept = sum(burst.count(200) for burst in self.all_bursts)
-        lost = sum(burst.lost for burst in self.all_bursts)
         rows = count_rows(self.server.project.database_url, self.table)
-        if not kept <= rows <= kept + lost:
-            raise MeasurementFailed(f"{self.name}: {kept} messages accepted, {lost} not awaited, {rows} rows")
-        return f"{self.name}: {kept} messages accepted, {lost} not awaited, {rows} rows"
+        told = f"{self.name}: {self.kept} messages accepted, {self.lost} not awaited, {rows} rows"
+        if not self.kept <= rows <= self.kept + self.lost:
+            raise MeasurementFailed(told)
+        return told
 
 
-def send(
-    run: Run,
-    server: Server,
-    requests: Iterable[bytes],
-    expect: int,
-    *,
-    pause: int = 0,
-    connections: int = CONNECTIONS,
-) -> Burst:
-    requests = list(requests)
+def send(run: Run, server: Server, requests: Sequence[bytes], expect: int) -> Burst:
+    """One burst whose every answer must be `expect`."""
     burst = wrk.burst(
-        port=server.port, requests=requests, most=len(requests), folder=run.folder,
-        seconds=run.seconds, connections=2 * connections if pause else connections, pause=pause,
-    )  # fmt: skip
+        port=server.port,
+        requests=requests,
+        most=len(requests),
+        folder=run.folder,
+        seconds=run.seconds,
+        connections=CONNECTIONS,
+    )
     burst.expect_only(expect)
     return burst
 
@@ -88,8 +98,9 @@ def measure(run: Run, *, ours: Server, floor: Server, stripe: tuple[Server, str]
             if target is targets[1]:
                 duplicates.append(send(run, ours, messages[: burst.count(200)], 200))
                 forged.append(send(run, ours, _forged(target, 4 * target.most), 401))
-    half = _half_load(run, targets[1])
-    return _section(targets, duplicates, forged, half)
+    full = spread(burst.rate for burst in targets[1].bursts).middle
+    half = [targets[1].pace(run, full / 2) for _ in range(run.few)]
+    return _section(targets, duplicates, forged, half, full)
 
 
 def _forged(target: Target, most: int) -> list[bytes]:
@@ -98,18 +109,12 @@ def _forged(target: Target, most: int) -> list[bytes]:
     return [wrk.raw_post(target.path, body, headers) for body, headers in events]
 
 
-def _half_load(run: Run, target: Target) -> list[tuple[Burst, float]]:
-    full = sorted(burst.rate for burst in target.bursts)[len(target.bursts) // 2]
-    pause = max(1, round(2 * CONNECTIONS / (full / 2) * 1000 - 1000 * CONNECTIONS / full / 2))
-    paced = (target.burst(run, target.signed(), pause=pause) for _ in range(run.few))
-    return [(burst, burst.rate / full) for burst in paced]
-
-
 def _section(
     targets: Sequence[Target],
     duplicates: Sequence[Burst],
     forged: Sequence[Burst],
-    half: Sequence[tuple[Burst, float]],
+    half: Sequence[Pace],
+    full: float,
 ) -> Section:
     floor, ours, *others = ([burst.rate for burst in target.bursts] for target in targets)
     columns = [(t.name, t.bursts) for t in targets]
@@ -130,7 +135,7 @@ def _section(
     section.figures += [
         Figure("duplicates / firsts", ratios([b.rate for b in duplicates], ours), "×", Goal(at_least=1)),
         Figure("forged / firsts", ratios([b.rate for b in forged], ours), "×", Goal(at_least=2)),
-        Figure("p99 at half load", tuple(b.p99 for b, _ in half), "ms", Goal(at_most=40)),
-        Figure("… half load was", tuple(100 * share for _, share in half), "% of full"),
+        Figure("p99 at half load", tuple(pace.p99 for pace in half), "ms", Goal(at_most=40)),
+        Figure("… half load was", tuple(100 * pace.rate / full for pace in half), "% of full"),
     ]
     return section

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from itertools import count
 from uuid import uuid4
 
-from bench import bodies, wrk
-from bench.figures import Figure, Goal, ratios
+from bench import bodies, paced, wrk
+from bench.figures import Figure, Goal, ratios, spread
 from bench.machine import count_rows
+from bench.paced import Pace
 from bench.report import Route, Section
 from bench.run import Run
 from bench.servers import Server, sign_in
@@ -26,42 +27,58 @@ class Target:
     table: str
     headers: dict[str, str] = field(default_factory=dict)
     bursts: list[Burst] = field(default_factory=list)
-    all_bursts: list[Burst] = field(default_factory=list)
+    created: int = 0
+    lost: int = 0
     most: int = 1500
 
-    def requests(self) -> Iterator[bytes]:
+    def messages(self) -> Iterator[tuple[bytes, dict[str, str]]]:
+        """Bodies and headers without end, each for one use."""
         template = bodies.ingest_body()
         for _ in count():
             body = template.replace(bodies.SLOT, f"{next(_numbers):010d}").encode()
-            yield wrk.raw_post(self.path, body, {**self.headers, "idempotency-key": str(uuid4())})
+            yield body, {**self.headers, "idempotency-key": str(uuid4())}
 
-    def burst(self, run: Run, *, pause: int = 0, connections: int = CONNECTIONS) -> Burst:
+    def burst(self, run: Run) -> Burst:
         burst = wrk.burst(
-            port=self.server.port, requests=self.requests(), most=self.most, folder=run.folder,
-            seconds=run.seconds, connections=connections, pause=pause,
-        )  # fmt: skip
+            port=self.server.port,
+            requests=(wrk.raw_post(self.path, body, headers) for body, headers in self.messages()),
+            most=self.most,
+            folder=run.folder,
+            seconds=run.seconds,
+            connections=CONNECTIONS,
+        )
         burst.expect_only(201)
-        self.most = int(burst.rate * run.seconds * wrk.PREPARED) + 200 if not pause else self.most
-        self.all_bursts.append(burst)
+        self.most = int(burst.rate * run.seconds * wrk.PREPARED) + 200
+        self.created += burst.count(201)
+        self.lost += burst.lost
         return burst
+
+    def pace(self, run: Run, rate: float) -> Pace:
+        pace = paced.send(
+            port=self.server.port,
+            path=self.path,
+            requests=self.messages(),
+            rate=rate,
+            seconds=run.paced_seconds,
+            expect=201,
+        )
+        self.created += pace.answered
+        return pace
 
     def check_rows(self) -> str:
         """Every 201 is a row, and every row a 201, but for requests whose answer was not awaited."""
-        created = sum(burst.count(201) for burst in self.all_bursts)
-        lost = sum(burst.lost for burst in self.all_bursts)
         rows = count_rows(self.server.project.database_url, self.table)
-        if not created <= rows <= created + lost:
-            raise MeasurementFailed(
-                f"{self.name}: {created} answers with 201, {lost} not awaited, {rows} rows"
-            )
-        return f"{self.name}: {created} answers with 201, {lost} not awaited, {rows} rows"
+        told = f"{self.name}: {self.created} answers with 201, {self.lost} not awaited, {rows} rows"
+        if not self.created <= rows <= self.created + self.lost:
+            raise MeasurementFailed(told)
+        return told
 
 
 _numbers = count(1)
 
 
 def measure(run: Run, *, ours: Server, floor: Server, drf: Server) -> Section:
-    """Interleaved bursts at full speed, then one of ours at half of it."""
+    """Interleaved bursts at full speed, then ours at half of it."""
     targets = [
         Target("bare view, one statement", floor, "/ingest", "peers_user"),
         Target("Vouch", ours, "/v1/users", "onboarding_enduser", sign_in(ours)),
@@ -72,20 +89,12 @@ def measure(run: Run, *, ours: Server, floor: Server, drf: Server) -> Section:
     for _ in run.rounds():
         for target in targets:
             target.bursts.append(target.burst(run))
-    half = half_load(run, targets[1])
-    return _section(targets, half)
+    full = spread(burst.rate for burst in targets[1].bursts).middle
+    half = [targets[1].pace(run, full / 2) for _ in range(run.few)]
+    return _section(targets, half, full)
 
 
-def half_load(run: Run, target: Target) -> list[tuple[Burst, float]]:
-    """Bursts at about half of the full rate: with its share of full speed, each."""
-    full = sorted(burst.rate for burst in target.bursts)[len(target.bursts) // 2]
-    connections = 2 * CONNECTIONS
-    pause = max(1, round(connections / (full / 2) * 1000 - 1000 * CONNECTIONS / full / 2))
-    paced = (target.burst(run, pause=pause, connections=connections) for _ in range(run.few))
-    return [(burst, burst.rate / full) for burst in paced]
-
-
-def _section(targets: Sequence[Target], half: Sequence[tuple[Burst, float]]) -> Section:
+def _section(targets: Sequence[Target], half: Sequence[Pace], full: float) -> Section:
     floor, ours, drf = ([burst.rate for burst in target.bursts] for target in targets)
     return Section(
         f"P1 Ingest without documents: {bodies.INGEST_BYTES} bytes, {CONNECTIONS} connections",
@@ -95,8 +104,8 @@ def _section(targets: Sequence[Target], half: Sequence[tuple[Burst, float]]) -> 
         figures=[
             Figure("Vouch / bare view", ratios(ours, floor), "×", Goal(at_least=0.5)),
             Figure("Vouch / DRF", ratios(ours, drf), "×", Goal(at_least=2)),
-            Figure("p99 at half load", tuple(b.p99 for b, _ in half), "ms", Goal(at_most=60)),
-            Figure("… half load was", tuple(100 * share for _, share in half), "% of full"),
+            Figure("p99 at half load", tuple(pace.p99 for pace in half), "ms", Goal(at_most=60)),
+            Figure("… half load was", tuple(100 * pace.rate / full for pace in half), "% of full"),
         ],
         notes=[target.check_rows() for target in targets],
     )

@@ -1,5 +1,5 @@
 -- Sends prepared requests, each once, and stops sending early enough to hear every answer.
--- Arguments: file of requests, seconds to send for, mean pause in milliseconds.
+-- Arguments: file of requests, seconds to send for.
 -- The file holds, for each request, its length in bytes, a line feed, and the request.
 
 local ffi = require("ffi")
@@ -20,7 +20,7 @@ function setup(thread)
   table.insert(threads, thread)
 end
 
-local requests, seconds, pause = {}, 0, 0
+local requests, seconds = {}, 0
 local is_checked = false
 sent, answered, began, ended = 0, 0, 0, 0
 statuses = ""
@@ -35,8 +35,7 @@ function init(arguments)
     length = file:read("*n")
   end
   file:close()
-  seconds, pause = tonumber(arguments[2]), tonumber(arguments[3])
-  math.randomseed(7)
+  seconds = tonumber(arguments[2])
 end
 
 function delay()
@@ -46,7 +45,7 @@ function delay()
   if sent >= #requests or now() - began > seconds then
     return 1000000
   end
-  return pause > 0 and math.random(0, 2 * pause) or 0
+  return 0
 end
 
 function request()

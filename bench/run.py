@@ -21,6 +21,10 @@ class Run:
         return 1.0 if self.is_quick else 2.0
 
     @property
+    def paced_seconds(self) -> float:
+        return 3.0 if self.is_quick else 6.0
+
+    @property
     def few(self) -> int:
         return 1 if self.is_quick else 3
 

@@ -53,6 +53,7 @@ def raw_post(path: str, body: bytes, headers: dict[str, str]) -> bytes:
         "Host: 127.0.0.1",
         "Content-Type: application/json",
         f"Content-Length: {len(body)}",
+        "Connection: close",  # as behind nginx; kept connections would all stay with the worker that took them
         *(f"{name}: {value}" for name, value in headers.items()),
     ]
     return "\r\n".join([*lines, "", ""]).encode() + body
@@ -66,16 +67,15 @@ def burst(
     folder: Path,
     seconds: float,
     connections: int,
-    pause: int = 0,
 ) -> Burst:
-    """Send from `requests`, at most `most`, for `seconds`; each connection waits `pause` milliseconds on average."""
+    """Send from `requests`, at most `most`, for `seconds`, as fast as answers come."""
     prepared = folder / "requests"
     with prepared.open("wb") as file:
         for request in islice(requests, most):
             file.write(b"%d\n" % len(request) + request)
     whole = int(seconds + DRAIN_SECONDS + 0.999)
     command = ["wrk", "-t", "1", "-c", str(connections), "-d", f"{whole}s", "--timeout", "20s"]
-    command += ["-s", str(SCRIPT), f"http://127.0.0.1:{port}/", "--", str(prepared), str(seconds), str(pause)]
+    command += ["-s", str(SCRIPT), f"http://127.0.0.1:{port}/", "--", str(prepared), str(seconds)]
     done = subprocess.run(  # noqa: S603 - our own command
         command, capture_output=True, text=True, timeout=seconds + 60, check=False
     )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.figures import Figure, Goal, is_noisy, ratios, spread
+from bench.figures import Figure, Goal, is_noisy, percentile, ratios, spread
 
 
 def test_a_spread_is_the_median_between_the_extremes() -> None:
@@ -17,6 +17,17 @@ def test_the_median_of_an_even_count_lies_between_its_neighbours() -> None:
 def test_nothing_measured_says_nothing() -> None:
     with pytest.raises(ValueError, match="no measurement"):
         spread([])
+
+
+@pytest.mark.parametrize(("share", "value"), [(50, 50), (99, 99), (100, 100), (0.5, 1)])
+def test_a_percentile_is_the_value_of_the_nearest_rank(share: float, value: float) -> None:
+    assert percentile(range(100, 0, -1), share) == value
+
+
+def test_a_percentile_of_few_values_is_one_of_them() -> None:
+    assert percentile([3, 1, 2], 99) == 3
+    with pytest.raises(ValueError, match="no measurement"):
+        percentile([], 50)
 
 
 def test_ratios_are_taken_round_by_round() -> None:
