@@ -53,12 +53,22 @@ class EndpointView(IntakeView):
 
 
 class Endpoints(EndpointView):
-    @extend_schema(operation_id="v1_webhook_endpoints_list", parameters=PAGING, responses=EndpointPage)
+    @extend_schema(
+        operation_id="listWebhookEndpoints",
+        tags=["Webhook endpoints"],
+        parameters=PAGING,
+        responses=EndpointPage,
+    )
     def get(self, request: Request) -> Response:
         """The app's endpoints, newest first."""
         return _page(request, endpoints.endpoints_of(self.client), EndpointBody)
 
-    @extend_schema(request=EndpointDeclaration, responses={201: EndpointWithSecret})
+    @extend_schema(
+        operation_id="createWebhookEndpoint",
+        tags=["Webhook endpoints"],
+        request=EndpointDeclaration,
+        responses={201: EndpointWithSecret},
+    )
     def post(self, request: Request) -> Response:
         """Make an endpoint. Its secret is shown in this answer and never again."""
         body = EndpointDeclaration().run_validation(read_json(request))
@@ -74,12 +84,17 @@ class Endpoints(EndpointView):
 
 
 class OneEndpoint(EndpointView):
-    @extend_schema(responses=EndpointBody)
+    @extend_schema(operation_id="getWebhookEndpoint", tags=["Webhook endpoints"], responses=EndpointBody)
     def get(self, request: Request, endpoint_id: str) -> Response:
         """One endpoint."""
         return Response(EndpointBody(self.endpoint(endpoint_id)).data)
 
-    @extend_schema(request=EndpointChange, responses=EndpointBody)
+    @extend_schema(
+        operation_id="updateWebhookEndpoint",
+        tags=["Webhook endpoints"],
+        request=EndpointChange,
+        responses=EndpointBody,
+    )
     def patch(self, request: Request, endpoint_id: str) -> Response:
         """Change the address or the wanted events; what is not sent stays."""
         endpoint = self.endpoint(endpoint_id)
@@ -90,7 +105,7 @@ class OneEndpoint(EndpointView):
         )
         return Response(EndpointBody(endpoint).data)
 
-    @extend_schema(responses={204: None})
+    @extend_schema(operation_id="deleteWebhookEndpoint", tags=["Webhook endpoints"], responses={204: None})
     def delete(self, request: Request, endpoint_id: str) -> Response:
         """Take the endpoint away. What was still to be sent is not sent."""
         endpoints.remove(endpoint=self.endpoint(endpoint_id), actor=self.actor, at=timezone.now())
@@ -98,7 +113,12 @@ class OneEndpoint(EndpointView):
 
 
 class Secrets(EndpointView):
-    @extend_schema(request=SecretDeclaration, responses={201: EndpointWithSecret})
+    @extend_schema(
+        operation_id="rotateWebhookSecret",
+        tags=["Webhook endpoints"],
+        request=SecretDeclaration,
+        responses={201: EndpointWithSecret},
+    )
     def post(self, request: Request, endpoint_id: str) -> Response:
         """Give the endpoint a new secret. The old ones go on signing beside it for a while."""
         endpoint = self.endpoint(endpoint_id)
@@ -111,7 +131,9 @@ class Secrets(EndpointView):
 
 
 class Enable(EndpointView):
-    @extend_schema(request=None, responses=EndpointBody)
+    @extend_schema(
+        operation_id="enableWebhookEndpoint", tags=["Webhook endpoints"], request=None, responses=EndpointBody
+    )
     def post(self, request: Request, endpoint_id: str) -> Response:
         """Send to a disabled endpoint again, beginning with what had to wait."""
         endpoint = self.endpoint(endpoint_id)
@@ -120,7 +142,12 @@ class Enable(EndpointView):
 
 
 class Disable(EndpointView):
-    @extend_schema(request=None, responses=EndpointBody)
+    @extend_schema(
+        operation_id="disableWebhookEndpoint",
+        tags=["Webhook endpoints"],
+        request=None,
+        responses=EndpointBody,
+    )
     def post(self, request: Request, endpoint_id: str) -> Response:
         """Stop sending to the endpoint until it is enabled."""
         endpoint = self.endpoint(endpoint_id)
@@ -131,7 +158,9 @@ class Disable(EndpointView):
 
 
 class Test(EndpointView):
-    @extend_schema(request=None, responses=TestResult)
+    @extend_schema(
+        operation_id="testWebhookEndpoint", tags=["Webhook endpoints"], request=None, responses=TestResult
+    )
     def post(self, request: Request, endpoint_id: str) -> Response:
         """Send a test event to this endpoint now, once, and answer with what came of it."""
         delivery = deliveries.send_test(endpoint=self.endpoint(endpoint_id), at=timezone.now())
@@ -145,6 +174,8 @@ class Test(EndpointView):
 
 class Deliveries(EndpointView):
     @extend_schema(
+        operation_id="listWebhookDeliveries",
+        tags=["Webhook endpoints"],
         parameters=[
             *PAGING,
             OpenApiParameter("outcome", str, enum=DeliveryOutcome.values),
@@ -170,7 +201,12 @@ class Deliveries(EndpointView):
 
 
 class Resend(EndpointView):
-    @extend_schema(request=None, responses={202: DeliveryBody})
+    @extend_schema(
+        operation_id="resendWebhookDelivery",
+        tags=["Webhook endpoints"],
+        request=None,
+        responses={202: DeliveryBody},
+    )
     def post(self, request: Request, endpoint_id: str, delivery_id: str) -> Response:
         """Send an event to this endpoint again, under its old id, with a fresh schedule of retries."""
         endpoint = self.endpoint(endpoint_id)
@@ -190,7 +226,12 @@ class Resend(EndpointView):
 class Register(EndpointView):
     """`POST /webhooks/register`, with the error shape of that route (partner contract Kira, 1.7 E5 and 7.1)."""
 
-    @extend_schema(request=Registration, responses=RegistrationDone)
+    @extend_schema(
+        operation_id="registerWebhook",
+        tags=["Webhook endpoints"],
+        request=Registration,
+        responses=RegistrationDone,
+    )
     def post(self, request: Request) -> Response:
         """Make the app's one registered endpoint, or replace its address and secret."""
         try:

@@ -132,8 +132,48 @@ EVENTS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
 }
 
 
+SUMMARIES: Final = {
+    "createToken": "Get a bearer token",
+    "createUser": "Take in an end user",
+    "listUsers": "List end users",
+    "getUser": "Read an end user",
+    "updateUser": "Change what was declared",
+    "deleteUser": "Close for good, where the partner can",
+    "suspendUser": "Stop serving, where the partner can",
+    "unsuspendUser": "Serve again, where the partner can",
+    "listVerifications": "List verification sessions",
+    "createVerification": "Open a verification session",
+    "getRequirements": "What is missing, by partner and product",
+    "listDocuments": "List documents",
+    "createDocument": "Add a document",
+    "listAssociatedPersons": "List the people behind a business",
+    "createAssociatedPerson": "Add a person",
+    "getAssociatedPerson": "Read a person",
+    "updateAssociatedPerson": "Change a person",
+    "deleteAssociatedPerson": "Take a person out",
+    "listEvents": "Read the feed from a cursor",
+    "listUserEvents": "Read the feed of one end user",
+    "listWebhookEndpoints": "List endpoints",
+    "createWebhookEndpoint": "Add an endpoint",
+    "getWebhookEndpoint": "Read an endpoint",
+    "updateWebhookEndpoint": "Change an endpoint",
+    "deleteWebhookEndpoint": "Remove an endpoint",
+    "rotateWebhookSecret": "Make a new secret; the old one lives on for a while",
+    "enableWebhookEndpoint": "Deliver again",
+    "disableWebhookEndpoint": "Deliver no more",
+    "testWebhookEndpoint": "Send a test call now",
+    "listWebhookDeliveries": "The log of deliveries",
+    "resendWebhookDelivery": "Send once more",
+    "registerWebhook": "Register the one endpoint of the older contract",
+}
+
+
 class IntakeSchema(AutoSchema):
-    """Adds to every operation the refusals it may answer with."""
+    """Adds to every operation a line about it, and the refusals it may answer with."""
+
+    def get_summary(self) -> str | None:
+        summary: str | None = super().get_summary()
+        return summary or SUMMARIES.get(self.get_operation_id())
 
     def get_operation(self, *args: Any, **kwargs: Any) -> Any:
         operation = super().get_operation(*args, **kwargs)
