@@ -4,7 +4,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help run test check bench format screenshots
+.PHONY: help run test check bench format
 
 help:  ## This list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -25,9 +25,6 @@ bench: ready-test  ## Speed of the paths that users feel; BENCH=--quick for less
 format: ready-test  ## Rewrite the code in the house format
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
-
-screenshots: ready-test  ## Pictures of the admin, taken with Chromium
-	@$(BIN)/python scripts/screenshots.py
 
 .PHONY: ready-run ready-test
 ready-run:

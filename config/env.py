@@ -209,7 +209,7 @@ def generated_keys(folder: Path) -> dict[str, str]:
     """
     kept = folder / "keys.env"
     if not kept.exists():
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         offer = folder / f".keys-{secrets.token_hex(8)}"
         lines = [f"{name}={_new_key()}" for name in ("SECRET_KEY", "ENCRYPTION_KEYS", "BLIND_INDEX_KEY")]
         write_private(offer, "\n".join(lines) + "\n")

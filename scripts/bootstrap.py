@@ -26,7 +26,7 @@ def main(arguments: list[str]) -> None:
         sys.exit("usage: scripts/bootstrap.py run|test")
     if sys.version_info < (3, 11):  # noqa: UP036 - this script may meet an older Python and must say so
         sys.exit("Vouch needs Python 3.11 or newer; this is " + sys.version.split()[0])
-    (CHECKOUT / "var").mkdir(exist_ok=True)
+    (CHECKOUT / "var").mkdir(mode=0o700, exist_ok=True)
     with (CHECKOUT / "var" / "bootstrap.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         _bring_up_to_date(arguments[0])

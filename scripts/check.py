@@ -2,8 +2,7 @@
 
 `static` is format, lint, types, import contracts and migrations. `test` runs the tests on SQLite, then the journeys of
 real processes, then the tests on PostgreSQL: at TEST_DATABASE_URL when given, else at this machine's own server when
-one answers. With `--summary-last` nothing is
-printed behind pytest's summary.
+one answers. With `--summary-last` nothing is printed behind pytest's summary.
 """
 
 import os

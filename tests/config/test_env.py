@@ -160,6 +160,7 @@ def test_generated_keys_stay_the_same_and_private(tmp_path: Path) -> None:
     assert generated_keys(tmp_path / "var") == first
     assert set(first) == {"SECRET_KEY", "ENCRYPTION_KEYS", "BLIND_INDEX_KEY"}
     assert len(set(first.values())) == 3
+    assert stat.S_IMODE((tmp_path / "var").stat().st_mode) == 0o700
     assert stat.S_IMODE((tmp_path / "var" / "keys.env").stat().st_mode) == 0o600
     assert [path.name for path in (tmp_path / "var").iterdir()] == ["keys.env"]
 
