@@ -10,6 +10,7 @@ import os
 import random
 import signal
 import threading
+import time
 from datetime import datetime, timedelta
 from typing import Self, TypeVar
 
@@ -118,6 +119,9 @@ def release_connection() -> None:
 # --- The doorbell ---------------------------------------------------------------------------------
 
 
+DOORBELL_PAUSE = 0.05
+
+
 class _Doorbell:
     """Rings task names from a thread of its own, so that no request ever waits for a broker."""
 
@@ -142,6 +146,7 @@ class _Doorbell:
                 names, self._pending = self._pending, set()
             for name in names:
                 self._publish(name)
+            time.sleep(DOORBELL_PAUSE)  # rings that come meanwhile are one ring
 
     @staticmethod
     def _publish(name: str) -> None:

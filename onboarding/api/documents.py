@@ -56,7 +56,7 @@ class DocumentsView(IntakeView):
         person = queries.person_of(end_user, person_id) if person_id else None
         at = timezone.now()
 
-        def work() -> UUID:
+        def work(pk: UUID | None = None) -> UUID:
             document, _ = persons.attach_document(
                 end_user=end_user,
                 person=person,

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -74,19 +74,19 @@ class Key:
             raise InvalidData([Problem(HEADER, "Invalid uuid", "invalid_string")])
         return cls(client, str(request.method), request.path[:200], UUID(text.strip()))
 
-    def run(self, *, body_hash: str, at: datetime, work: Callable[[], UUID]) -> Outcome:
+    def run(self, *, body_hash: str, at: datetime, work: Callable[[UUID], UUID]) -> Outcome:
         """Do `work` in one transaction with the record of the key, or find what an earlier request made.
 
-        `work` returns the id of what it made. Raises `KeyReused` when the key came with another body, and whatever
-        `work` raises; then nothing is kept.
+        `work` is given an id that it may use for what it makes, and returns the id of what it made. Raises
+        `KeyReused` when the key came with another body, and whatever `work` raises; then nothing is kept.
         """
         for _ in range(TRIES):
-            known = self._replay(body_hash, at)
-            if known is not None:
-                return known
             try:
                 return Outcome(self._first_use(body_hash, at, work), is_replay=False)
             except _KeyTaken:
+                known = self._replay(body_hash, at)
+                if known is not None:
+                    return known
                 IdempotencyRecord.objects.filter(**self._scope(), created_at__lte=self._oldest(at)).delete()
         raise KeyReused
 
@@ -106,16 +106,18 @@ class Key:
             raise KeyReused
         return Outcome(record.target_id, is_replay=True)
 
-    def _first_use(self, body_hash: str, at: datetime, work: Callable[[], UUID]) -> UUID:
+    def _first_use(self, body_hash: str, at: datetime, work: Callable[[UUID], UUID]) -> UUID:
+        planned = uuid4()
         with transaction.atomic():
             try:
                 record = IdempotencyRecord.objects.create(
-                    **self._scope(), body_hash=body_hash, target_id=NOTHING, created_at=at
+                    **self._scope(), body_hash=body_hash, target_id=planned, created_at=at
                 )
             except IntegrityError as error:
                 raise _KeyTaken from error
-            target_id = work()
-            IdempotencyRecord.objects.filter(pk=record.pk).update(target_id=target_id)
+            target_id = work(planned)
+            if target_id != planned:
+                IdempotencyRecord.objects.filter(pk=record.pk).update(target_id=target_id)
         return target_id
 
     def _scope(self) -> dict[str, object]:

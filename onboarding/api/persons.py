@@ -33,7 +33,7 @@ class PersonsView(IntakeView):
         data = _CREATE.read(body)
         at = timezone.now()
 
-        def work() -> UUID:
+        def work(pk: UUID | None = None) -> UUID:
             person, _ = persons.add(end_user=end_user, data=data, actor=Actor.app(self.client), at=at)
             return person.pk
 

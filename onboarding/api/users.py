@@ -62,16 +62,16 @@ class UsersView(IntakeView):
 
         made: dict[UUID, EndUser] = {}
 
-        def work() -> UUID:
-            end_user = end_users.register(
+        def work(pk: UUID) -> UUID:
+            made[pk] = end_users.register(
+                pk=pk,
                 client=self.client,
                 declaration=declaration,
                 partners=partners,
                 actor=Actor.app(self.client),
                 at=at,
             )
-            made[end_user.pk] = end_user
-            return end_user.pk
+            return pk
 
         outcome = key.run(body_hash=body_hash, at=at, work=work)
         end_user = made.get(outcome.target_id) or queries.end_user_of(self.client, outcome.target_id)

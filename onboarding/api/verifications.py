@@ -33,7 +33,7 @@ class VerificationsView(IntakeView):
         told = read_session(body, is_business=end_user.is_business)
         actor, at = Actor.app(self.client), timezone.now()
 
-        def work() -> UUID:
+        def work(pk: UUID) -> UUID:
             if told.changes:
                 end_users.amend(end_user=end_user, changes=told.changes, actor=actor, at=at)
             session = sessions.open_session(

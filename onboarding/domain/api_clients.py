@@ -95,7 +95,8 @@ def authenticate_key(api_key: str) -> ApiClient | None:
     key = None
     prefix = api_key.partition(".")[0]
     if len(prefix) == PREFIX_LENGTH and prefix.isascii() and prefix.isalnum():
-        key = ApiKey.objects.select_related("client").filter(prefix=prefix, revoked_at=None).first()
+        live = ApiKey.objects.select_related("client").filter(prefix=prefix, revoked_at=None)
+        key = live.order_by().first()
     is_right = hmac.compare_digest(_digest(api_key), key.digest if key else _NOBODY)
     if key is None or not is_right or not key.client.is_active:
         return None

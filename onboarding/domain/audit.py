@@ -66,9 +66,12 @@ class Break:
     what: str
 
 
-def open_chain(*, end_user: EndUser) -> None:
-    """Start the chain of a new end user; its row is inserted in the same transaction."""
-    AuditChain.objects.create(id=end_user.pk)
+def open_chain(*, end_user: EndUser, facts: Sequence[Fact], actor: Actor, at: datetime) -> None:
+    """Start the chain of a new end user with its first facts, in the transaction that inserts the end user."""
+    chain = AuditChain(id=end_user.pk)
+    entries = _append(chain, facts, actor, at)
+    chain.save(force_insert=True)
+    AuditEntry.objects.bulk_create(entries)
 
 
 @transaction.atomic(savepoint=False)
@@ -80,6 +83,12 @@ def record(*, subject: EndUser | None, facts: Sequence[Fact], actor: Actor, at: 
     if not facts:
         return
     chain = _locked_chain(subject.pk if subject else SYSTEM_CHAIN)
+    AuditEntry.objects.bulk_create(_append(chain, facts, actor, at))
+    AuditChain.objects.filter(pk=chain.pk).update(length=chain.length, head=chain.head)
+
+
+def _append(chain: AuditChain, facts: Sequence[Fact], actor: Actor, at: datetime) -> list[AuditEntry]:
+    """The next entries of a chain, not yet written; moves its head."""
     entries = []
     for fact in facts:
         chain.length += 1
@@ -95,8 +104,7 @@ def record(*, subject: EndUser | None, facts: Sequence[Fact], actor: Actor, at: 
         )
         entry.hash = chain.head = link(entry)
         entries.append(entry)
-    AuditEntry.objects.bulk_create(entries)
-    AuditChain.objects.filter(pk=chain.pk).update(length=chain.length, head=chain.head)
+    return entries
 
 
 def link(entry: AuditEntry) -> str:

@@ -6,10 +6,12 @@ The functions here are used by `end_users` and `persons` inside their transactio
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from config.crypto import blind_index
+from documents.models import Document
 from onboarding.domain import evidence
 from onboarding.domain.audit import Fact
 from onboarding.domain.dossier import ADDRESS, BUSINESS, COMMON, INDIVIDUAL, PERSON
@@ -24,6 +26,7 @@ from onboarding.models import (
     AssociatedPerson,
     BusinessProfile,
     EndUser,
+    Enrollment,
     Identification,
     IndividualProfile,
 )
@@ -50,6 +53,17 @@ NEWER_BUSINESS_MEMBERS = (
 FREE_MEMBERS = ("additional_info", "partner_answers", "tags", "redirect_uri")
 
 
+@dataclass(slots=True)
+class Household:
+    """The rows written around an end user that is just being registered, so that nobody has to read them back."""
+
+    addresses: list[Address] = field(default_factory=list)
+    identifications: list[Identification] = field(default_factory=list)
+    persons: list[AssociatedPerson] = field(default_factory=list)
+    documents: list[Document] = field(default_factory=list)
+    enrollments: list[Enrollment] = field(default_factory=list)
+
+
 def number_index(number: str | None) -> str | None:
     """The blind index under which every identification, tax and social-security number is found."""
     return blind_index(number, purpose=NUMBER_PURPOSE) if number else None
@@ -74,13 +88,19 @@ def write_profile(*, end_user: EndUser, declaration: Mapping[str, Any]) -> list[
     return changed
 
 
-def write_addresses(*, end_user: EndUser, declaration: Mapping[str, Any], is_new: bool = False) -> list[str]:
-    """Set the main and the trading address; returns the request names that changed."""
+def write_addresses(
+    *, end_user: EndUser, declaration: Mapping[str, Any], household: Household | None = None
+) -> list[str]:
+    """Set the main and the trading address; returns the request names that changed.
+
+    With a `household` the end user is new: nothing is looked for, and what is written is noted there.
+    """
     kind = AddressKind.REGISTERED if end_user.is_business else AddressKind.RESIDENTIAL
-    changed = _write_address(end_user, None, kind, _address_members(declaration), is_new)
+    changed = _write_address(end_user, None, kind, _address_members(declaration), household)
     trading = declaration.get("trading_address")
-    if trading is not None and _write_address(end_user, None, AddressKind.TRADING, trading, is_new):
-        changed.append("trading_address")
+    if trading is not None:
+        told = _write_address(end_user, None, AddressKind.TRADING, trading, household)
+        changed += ["trading_address"] if told else []
     return changed
 
 
@@ -89,22 +109,24 @@ def write_identifications(
     end_user: EndUser,
     person: AssociatedPerson | None,
     declaration: Mapping[str, Any],
-    is_new: bool = False,
+    household: Household | None = None,
 ) -> tuple[list[str], list[Fact]]:
     """Set `identifying_information` and the top-level numbers, matched by type (contract section 2.6).
 
     Entries that exist keep their files; files that come with an entry are added. Returns the request names that changed
-    and the facts about documents for the trail.
+    and the facts about documents for the trail. `household` as in `write_addresses`.
     """
-    existing = [] if is_new else list(Identification.objects.filter(end_user=end_user, person=person))
+    existing = []
+    if household is None:
+        existing = list(Identification.objects.filter(end_user=end_user, person=person))
     changed: list[str] = []
     facts: list[Fact] = []
     top_level = [name for name in TOP_LEVEL_NUMBERS if declaration.get(name)]
     for name in top_level:
-        if _write_top_level(end_user, person, existing, name, declaration[name]):
+        if _write_top_level(end_user, person, existing, name, declaration[name], household):
             changed.append(name)
     for position, told in enumerate(declaration.get("identifying_information") or ()):
-        entry, was_changed = _write_entry(end_user, person, existing, told, position)
+        entry, was_changed = _write_entry(end_user, person, existing, told, position, household)
         documents = told.get("documents") or ()
         for document in documents:
             attached = evidence.store(
@@ -117,6 +139,8 @@ def write_identifications(
                 description=document.get("description"),
             )
             facts.append(evidence.received(attached))
+            if household is not None:
+                household.documents.append(attached)
         if (was_changed or documents) and "identifying_information" not in changed:
             changed.append("identifying_information")
     return changed, facts
@@ -127,17 +151,22 @@ def new_person(*, end_user: EndUser, position: int, at: datetime) -> AssociatedP
     return AssociatedPerson(end_user=end_user, position=position, created_at=at)
 
 
-def write_person(*, person: AssociatedPerson, data: Mapping[str, Any]) -> tuple[bool, list[Fact]]:
+def write_person(
+    *, person: AssociatedPerson, data: Mapping[str, Any], household: Household | None = None
+) -> tuple[bool, list[Fact]]:
     """Set an associated person with its address and identifications; True when anything changed."""
-    is_new = person._state.adding
+    if household is None and person._state.adding:
+        household = Household()  # a new person of an old end user has nothing to look for either
     changed = _assign(person, data, PERSON)
     if "document_number" in changed:
         person.document_number_index = number_index(person.document_number)
     person.save()
+    if household is not None:
+        household.persons.append(person)
     address = _address_members(data)
-    changed += _write_address(person.end_user, person, AddressKind.RESIDENTIAL, address, is_new)
+    changed += _write_address(person.end_user, person, AddressKind.RESIDENTIAL, address, household)
     told, facts = write_identifications(
-        end_user=person.end_user, person=person, declaration=data, is_new=is_new
+        end_user=person.end_user, person=person, declaration=data, household=household
     )
     return bool(changed or told), facts
 
@@ -199,16 +228,18 @@ def _write_address(
     person: AssociatedPerson | None,
     kind: AddressKind,
     told: Mapping[str, Any],
-    is_new: bool,
+    household: Household | None,
 ) -> list[str]:
     if not told:
         return []
     known = Address.objects.filter(end_user=end_user, person=person, kind=kind)
-    address = None if is_new else known.first()
+    address = known.first() if household is None else None
     address = address or Address(end_user=end_user, person=person, kind=kind)
     changed = _assign(address, told, ADDRESS)
     if changed:
         address.save()
+        if household is not None:
+            household.addresses.append(address)
     return [f"address_{name}" for name in changed]
 
 
@@ -218,6 +249,7 @@ def _write_top_level(
     existing: list[Identification],
     name: str,
     number: str,
+    household: Household | None,
 ) -> bool:
     """A number told as a member of its own. An individual's `ssn` is an entry like any other (C-05)."""
     type_ = IdentificationType(name.upper())
@@ -236,6 +268,8 @@ def _write_top_level(
             position=len(existing),
         )
         existing.append(entry)
+        if household is not None:
+            household.identifications.append(entry)
     entry.number, entry.number_index = number, number_index(number)
     entry.save()
     return True
@@ -247,6 +281,7 @@ def _write_entry(
     existing: list[Identification],
     told: Mapping[str, Any],
     position: int,
+    household: Household | None,
 ) -> tuple[Identification, bool]:
     type_ = IdentificationType(told["type"].upper())
     entry = next(_matches(existing, type_, told["issuing_country"]), None)
@@ -255,6 +290,8 @@ def _write_entry(
         entry = Identification(
             end_user=end_user, person=person, type=type_, issuing_country="", position=position
         )
+        if household is not None:
+            household.identifications.append(entry)
     else:
         existing.remove(entry)
     changed = _assign(entry, told, ("issuing_country", "number", "expiration", "description"))

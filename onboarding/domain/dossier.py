@@ -109,6 +109,17 @@ def with_everything(end_users: Any) -> Any:
     )
 
 
+def hold(end_user: EndUser, **rows: Sequence[Any]) -> None:
+    """Give a just written end user the related rows at hand, as if `with_everything` had read them."""
+    for name, found in rows.items():
+        related = getattr(end_user, name).all()
+        related._result_cache = list(found)
+        end_user._prefetched_objects_cache = {  # type: ignore[attr-defined]
+            **getattr(end_user, "_prefetched_objects_cache", {}),
+            name: related,
+        }
+
+
 def build(end_user: EndUser) -> Dossier:
     """The dossier of an end user as it stands now. Documents refused, superseded or expired are left out."""
     documents: dict[UUID | None, list[Document]] = {}

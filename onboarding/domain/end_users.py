@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -92,12 +93,14 @@ def register(
     partners: Sequence[Partner],
     actor: Actor,
     at: datetime,
+    pk: UUID | None = None,
 ) -> EndUser:
     """Take in an end user with everything it brings, and start verification when its data is complete.
 
     `partners` is not empty; the first is the primary one. Raises `Conflict` when the app used the `external_id` before.
     """
     end_user = EndUser(
+        id=pk or uuid4(),
         client=client,
         type=EndUserType(declaration["type"].upper()),
         external_id=declaration.get("external_id") or None,
@@ -106,27 +109,41 @@ def register(
     )
     declarations.write_profile(end_user=end_user, declaration=declaration)
     _insert(end_user)
-    audit.open_chain(end_user=end_user)
-    declarations.write_addresses(end_user=end_user, declaration=declaration, is_new=True)
-    _, facts = declarations.write_identifications(
-        end_user=end_user, person=None, declaration=declaration, is_new=True
-    )
-    for position, told in enumerate(declaration.get("associated_persons") or ()):
-        facts += _add_person(end_user, told, position, at)
-    for number, partner in enumerate(partners):
-        Enrollment.objects.create(end_user=end_user, partner=partner, is_primary=number == 0, created_at=at)
-    if end_user.verification_mode == VerificationMode.VERIFICATION_LINK:
-        sessions.expect_link(end_user=end_user, at=at)
-    created = Fact(
-        AuditAction.END_USER_CREATED, {"type": end_user.type, "partners": [str(p) for p in partners]}
-    )
-    facts.insert(0, created)
-    end_user = fresh(end_user)
-    assessment = _assess(end_user, changed=(), at=at)
-    audit.record(subject=end_user, facts=[*facts, *assessment.facts], actor=actor, at=at)
+    facts = _write_household(end_user, declaration, partners, at)
+    assessment = _assess(end_user, changed=(), at=at, is_new=True)
+    audit.open_chain(end_user=end_user, facts=[*facts, *assessment.facts], actor=actor, at=at)
     _announce(end_user, triggered=assessment.triggered, at=at)
     _act(end_user, assessment, changed=(), actor=actor, at=at)
     return end_user
+
+
+def _write_household(
+    end_user: EndUser, declaration: Mapping[str, Any], partners: Sequence[Partner], at: datetime
+) -> list[Fact]:
+    """Everything around a new end user, kept on it as well; returns the facts for the trail."""
+    household = declarations.Household()
+    declarations.write_addresses(end_user=end_user, declaration=declaration, household=household)
+    _, facts = declarations.write_identifications(
+        end_user=end_user, person=None, declaration=declaration, household=household
+    )
+    for position, told in enumerate(declaration.get("associated_persons") or ()):
+        facts += _add_person(end_user, told, position, at, household)
+    for number, partner in enumerate(partners):
+        enrollment = Enrollment(end_user=end_user, partner=partner, is_primary=number == 0, created_at=at)
+        enrollment.save(force_insert=True)
+        household.enrollments.append(enrollment)
+    dossiers.hold(
+        end_user,
+        addresses=household.addresses,
+        identifications=household.identifications,
+        associated_persons=household.persons,
+        documents=household.documents,
+        enrollments=household.enrollments,
+    )
+    if end_user.verification_mode == VerificationMode.VERIFICATION_LINK:
+        sessions.expect_link(end_user=end_user, at=at)
+    names = [str(partner) for partner in partners]
+    return [Fact(AuditAction.END_USER_CREATED, {"type": end_user.type, "partners": names}), *facts]
 
 
 @transaction.atomic
@@ -191,10 +208,10 @@ def _forget_refusals(end_user: EndUser, changed: Sequence[str]) -> None:
             enrollment.save(update_fields=["partner_missing"])
 
 
-def _assess(end_user: EndUser, *, changed: Sequence[str], at: datetime) -> Assessment:
+def _assess(end_user: EndUser, *, changed: Sequence[str], at: datetime, is_new: bool = False) -> Assessment:
     """Apply the rule of contract section 4.1 and look for trouble; nothing is sent or held yet."""
     state = readiness.assess(end_user=end_user, on=at.date())
-    open_findings, facts = findings.refresh(end_user=end_user, readiness=state, at=at)
+    open_findings, facts = findings.refresh(end_user=end_user, readiness=state, at=at, is_new=is_new)
     triggered = _is_triggered(end_user, state, changed)
     if triggered and not end_user.verification_triggered:
         facts.append(Fact(AuditAction.VERIFICATION_TRIGGERED))
@@ -271,9 +288,15 @@ def _save_profile(end_user: EndUser) -> None:
     (end_user.business if end_user.is_business else end_user.individual).save()
 
 
-def _add_person(end_user: EndUser, told: Mapping[str, Any], position: int, at: datetime) -> list[Fact]:
+def _add_person(
+    end_user: EndUser,
+    told: Mapping[str, Any],
+    position: int,
+    at: datetime,
+    household: declarations.Household | None = None,
+) -> list[Fact]:
     person = declarations.new_person(end_user=end_user, position=position, at=at)
-    _, facts = declarations.write_person(person=person, data=told)
+    _, facts = declarations.write_person(person=person, data=told, household=household)
     return [Fact(AuditAction.PERSON_ADDED, {"person": str(person.pk)}), *facts]
 
 

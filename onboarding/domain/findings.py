@@ -5,23 +5,24 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from django.db.models import Q
-
 from documents.enums import DocumentStatus
 from onboarding.domain.audit import Fact
 from onboarding.domain.readiness import Readiness
 from onboarding.enums import AuditAction, FindingCode, IdentificationType
-from onboarding.models import EndUser, Finding, Identification
+from onboarding.models import EndUser, Finding
 from onboarding.partners.base import Dossier
 
 # Warnings are shown; everything else waits for one of us before anything goes to a partner.
 WARNINGS = (FindingCode.DOCUMENT_MISMATCH,)
 
 
-def refresh(*, end_user: EndUser, readiness: Readiness, at: datetime) -> tuple[list[Finding], list[Fact]]:
+def refresh(
+    *, end_user: EndUser, readiness: Readiness, at: datetime, is_new: bool = False
+) -> tuple[list[Finding], list[Fact]]:
     """Raise what is new, resolve what is gone; returns the open findings and the facts for the trail."""
     seen = {(f.code, f.subject): f for f in _look(end_user, readiness, at)}
-    known = {(f.code, f.subject): f for f in end_user.findings.filter(resolved_at=None)}
+    open_ones = () if is_new else end_user.findings.filter(resolved_at=None)
+    known = {(f.code, f.subject): f for f in open_ones}
     gone = [finding.pk for key, finding in known.items() if key not in seen]
     if gone:
         Finding.objects.filter(pk__in=gone).update(resolved_at=at)
@@ -83,8 +84,13 @@ def _others_with_the_same_number(end_user: EndUser) -> list[UUID]:
         indexes.add(end_user.document_number_index)
     if not indexes:
         return []
-    entries = Identification.objects.filter(number_index__in=indexes, person=None, type__in=kinds)
-    same = Q(pk__in=entries.values("end_user")) | Q(document_number_index__in=indexes)
-    others = EndUser.objects.filter(same, client=end_user.client, type=end_user.type)
-    others = others.filter(verification_triggered=True).exclude(pk=end_user.pk)
-    return list(others.order_by("created_at").values_list("pk", flat=True)[:5])
+    others = EndUser.objects.filter(client=end_user.client, type=end_user.type, verification_triggered=True)
+    others = others.exclude(pk=end_user.pk).order_by("created_at")
+    by_entry = others.filter(
+        identifications__number_index__in=indexes,
+        identifications__person=None,
+        identifications__type__in=kinds,
+    )
+    by_document = others.filter(document_number_index__in=indexes)
+    found = [*by_entry.values_list("pk", flat=True)[:5], *by_document.values_list("pk", flat=True)[:5]]
+    return list(dict.fromkeys(found))
