@@ -1,0 +1,14 @@
+"""Attackers: apps with credentials of their own, staff who pry, and a partner that lies."""
+
+import pytest
+
+from tests.onboarding.admin.conftest import ana, clara
+from tests.onboarding.api.conftest import _storage, app, other_app
+from tests.onboarding.domain.conftest import kira
+
+__all__ = ["_storage", "ana", "app", "clara", "kira", "other_app"]
+
+
+@pytest.fixture(autouse=True)
+def _database(db: None) -> None:
+    """Every attack is on rows."""
