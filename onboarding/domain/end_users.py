@@ -17,6 +17,7 @@ from onboarding.domain import (
     declarations,
     events,
     findings,
+    locks,
     readiness,
     sessions,
     submissions,
@@ -153,7 +154,7 @@ def amend(*, end_user: EndUser, changes: Mapping[str, Any], actor: Actor, at: da
     Raises `Forbidden` for a verified end user (reading C-24) and `Conflict` when the e-mail or the phone belongs to
     another end user of the app (contract section 2.6).
     """
-    EndUser.objects.select_for_update(no_key=True).only("pk").get(pk=end_user.pk)
+    locks.hold(end_user.pk)
     end_user = fresh(end_user)
     if end_user.status == Status.VERIFIED and not settings.KIRA_UPDATE_VERIFIED_ALLOWED:
         raise Forbidden("A verified user cannot be updated")
@@ -322,10 +323,11 @@ def _write_persons(
 
 
 def _refuse_taken(end_user: EndUser, changes: Mapping[str, Any]) -> None:
-    for name in ("email", "phone"):
-        value = changes.get(name)
-        if not value or value == getattr(end_user, name):
-            continue
+    wanted = {name: changes.get(name) for name in ("email", "phone")}
+    wanted = {name: value for name, value in wanted.items() if value and value != getattr(end_user, name)}
+    if wanted:  # one at a time per app, so that two cannot take the same address at once
+        ApiClient.objects.select_for_update(no_key=True).only("pk").get(pk=end_user.client_id)
+    for name, value in wanted.items():
         others = EndUser.objects.filter(Q(**{name: value}), client=end_user.client)
         if others.exclude(pk=end_user.pk).exists():
             raise Conflict(f"{name} is already in use")

@@ -11,7 +11,7 @@ from django.db import transaction
 from config.errors import Conflict, Forbidden, InvalidData, Problem
 from documents.models import Document
 from documents.vault import Prepared
-from onboarding.domain import declarations, end_users, evidence
+from onboarding.domain import declarations, end_users, evidence, locks
 from onboarding.domain.audit import Actor, Fact
 from onboarding.domain.end_users import Amendment
 from onboarding.enums import AuditAction, IdentificationType, Status
@@ -136,7 +136,7 @@ def _country_of(end_user: EndUser) -> str | None:
 
 
 def _open_for_change(end_user: EndUser) -> EndUser:
-    EndUser.objects.select_for_update(no_key=True).only("pk").get(pk=end_user.pk)
+    locks.hold(end_user.pk)
     end_user = end_users.fresh(end_user)
     if end_user.status == Status.VERIFIED and not settings.KIRA_UPDATE_VERIFIED_ALLOWED:
         raise Forbidden("A verified user cannot be updated")

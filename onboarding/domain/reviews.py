@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 
 from config.errors import Conflict, DomainError
-from onboarding.domain import submissions, transitions
+from onboarding.domain import locks, submissions, transitions
 from onboarding.domain.audit import Actor
 from onboarding.enums import CaseKind, CaseStatus, Status, Verdict
 from onboarding.models import ReviewCase, ReviewDecision
@@ -31,7 +31,7 @@ def decide(
 
     Raises `CaseAlreadyDecided`, and `Conflict` when an onboarding case should be closed without a verdict.
     """
-    ReviewCase.objects.select_for_update(no_key=True).only("pk").get(pk=case.pk)
+    locks.hold(case.end_user_id)
     case.refresh_from_db(fields=["status"])
     if case.status != CaseStatus.OPEN:
         raise CaseAlreadyDecided("This case is already decided")

@@ -1,17 +1,21 @@
 """Verification sessions: hosted pages and API sessions at a partner (contract sections 2.8 and 2.11)."""
 
+import threading
 import time
 from datetime import datetime, timedelta
 
 from django.db import transaction
 
 from config.errors import Conflict
-from onboarding.domain import submissions
+from onboarding.domain import locks, submissions
 from onboarding.domain.audit import Actor
 from onboarding.enums import CaseKind, CaseStatus, SessionStatus, SessionType
 from onboarding.models import EndUser, Enrollment, VerificationSession
 
 POLL_SECONDS = 0.1
+
+# How many threads of one process may wait for a partner: the others stay free for those who do not need one.
+_waiters = threading.BoundedSemaphore(2)
 
 
 class HeldForReview(Conflict):
@@ -34,6 +38,7 @@ def open_session(
 
     Raises `HeldForReview`, and `Conflict` when the end user is not enrolled with `partner`.
     """
+    locks.hold(end_user.pk)
     held = end_user.cases.filter(kind=CaseKind.ONBOARDING, status=CaseStatus.OPEN)
     if held.exists():
         raise HeldForReview("The user is held for review")
@@ -60,6 +65,15 @@ def await_link(*, session: VerificationSession, seconds: float) -> VerificationS
 
     A session still PENDING afterwards goes on in the workers. Must not be called inside a transaction.
     """
+    if not _waiters.acquire(blocking=False):
+        return session  # enough threads of this process wait for partners already; a worker does it
+    try:
+        return _carry_out(session, seconds)
+    finally:
+        _waiters.release()
+
+
+def _carry_out(session: VerificationSession, seconds: float) -> VerificationSession:
     deadline = time.monotonic() + seconds
     while session.status == SessionStatus.PENDING and time.monotonic() < deadline:
         mine = submissions.ready(session.enrollment.partner).filter(enrollment=session.enrollment)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from onboarding.domain import audit, cases, transitions
+from onboarding.domain import audit, cases, locks, transitions
 from onboarding.domain.audit import Actor, Fact
 from onboarding.domain.gates import setting
 from onboarding.enums import AuditAction, CaseKind, Status
@@ -45,7 +45,7 @@ def apply_record(
     `read_at` is when the read began: an older read never overwrites a newer one. Returns STALE when the record does not
     (yet) show what `event` announced, or was read before something newer.
     """
-    enrollment = Enrollment.objects.select_for_update(no_key=True).get(pk=enrollment.pk)
+    enrollment = locks.hold_enrollment(enrollment)
     if enrollment.confirmed_at and enrollment.confirmed_at > read_at:
         return Applied.STALE
     if record.status is None:
@@ -68,7 +68,7 @@ def apply_record(
 @transaction.atomic
 def begin_round(*, enrollment: Enrollment, partner_status: str, actor: Actor, at: datetime) -> None:
     """The partner took our data and started to verify: VERIFYING, to be confirmed by reading."""
-    enrollment = Enrollment.objects.select_for_update(no_key=True).get(pk=enrollment.pk)
+    enrollment = locks.hold_enrollment(enrollment)
     was_settled = enrollment.status in Status.settled_statuses
     if was_settled or enrollment.status == Status.CREATED:
         transitions.move_enrollment(
@@ -156,7 +156,7 @@ def _follow(
     """The end user's status follows its primary enrollment."""
     if not enrollment.is_primary:
         return
-    end_user = EndUser.objects.select_for_update(no_key=True).get(pk=enrollment.end_user_id)
+    end_user = EndUser.objects.get(pk=enrollment.end_user_id)
     if end_user.status == to or to not in transitions.END_USER_MOVES[Status(end_user.status)]:
         return
     transitions.move_end_user(

@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 from django.db.models import Exists, F, Max, OuterRef, Q
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -21,7 +21,7 @@ from config import work
 from config.crypto import SealError
 from config.errors import Conflict, DomainError
 from documents.vault import IntegrityBroken
-from onboarding.domain import audit, cases, gates, readiness, statuses, transitions
+from onboarding.domain import audit, cases, gates, locks, readiness, statuses, transitions
 from onboarding.domain import dossier as dossiers
 from onboarding.domain.audit import Actor, Fact
 from onboarding.domain.gates import setting
@@ -94,7 +94,7 @@ def open_session(
 def _open(
     enrollment: Enrollment, operation: SubmissionOperation, actor: Actor, at: datetime, **values: object
 ) -> Submission:
-    Enrollment.objects.select_for_update(no_key=True).only("pk").get(pk=enrollment.pk)
+    locks.hold(enrollment.end_user_id)
     last = enrollment.submissions.aggregate(last=Max("position"))["last"] or 0
     submission = Submission.objects.create(
         enrollment=enrollment,
@@ -217,7 +217,7 @@ def _send(submission: Submission, connector: Connector, actor: Actor) -> None:
     else:
         work.point("after_call")
         _note(attempt, connector, "accepted", None)
-        _accept(submission, answer, actor)
+        _keep_answer(submission, answer, actor)
         work.point("after_finish")
 
 
@@ -226,6 +226,7 @@ def _freeze(submission: Submission, connector: Connector, actor: Actor) -> Dossi
     if submission.payload is not None:
         return dossiers.thaw(submission.payload)
     with transaction.atomic():
+        locks.hold(submission.enrollment.end_user_id)
         held = Submission.objects.select_for_update(no_key=True, of=("self",))
         if held.get(pk=submission.pk).fence != submission.fence:
             raise transitions.TransitionNotAllowed("the claim was lost")
@@ -306,6 +307,20 @@ def _call(submission: Submission, connector: Connector, dossier: Dossier) -> Rec
 
 
 # --- What came of it ------------------------------------------------------------------------------
+
+
+def _keep_answer(submission: Submission, answer: Receipt | HostedSession, actor: Actor) -> None:
+    """Take the answer in. What we cannot keep is not lost: the partner has it, and it is looked up again."""
+    try:
+        _accept(submission, answer, actor)
+    except transitions.TransitionNotAllowed:
+        raise
+    except Exception as error:
+        logger.exception("the answer to submission %s could not be kept", submission.pk)
+        submission.refresh_from_db(fields=["outcome"])
+        submission.enrollment.refresh_from_db()
+        unknown = OutcomeUnknown(f"the answer could not be kept: {type(error).__name__}")
+        _unknown(submission, unknown, actor)
 
 
 @transaction.atomic
@@ -550,7 +565,7 @@ def _resolve(submission: Submission, connector: Connector, actor: Actor) -> bool
             _look_up_later(submission, error)
             return False
         if record is not None:
-            _adopt(submission, record, actor)
+            _adopt_or_park(submission, record, actor)
             return False
     if _tries(submission) >= int(setting(submission.partner, "MAX_ATTEMPTS")):
         _park(submission, "every attempt ended without an answer", actor)
@@ -561,6 +576,18 @@ def _resolve(submission: Submission, connector: Connector, actor: Actor) -> bool
         _park(submission, "the partner may have forgotten the idempotency key", actor)
         return False
     return True
+
+
+def _adopt_or_park(submission: Submission, record: PartnerRecord, actor: Actor) -> None:
+    try:
+        _adopt(submission, record, actor)
+    except transitions.TransitionNotAllowed:
+        raise
+    except OperationalError as error:  # the database, not the record: soon again
+        _look_up_later(submission, OutcomeUnknown(type(error).__name__))
+    except Exception as error:
+        logger.exception("the record for submission %s could not be kept", submission.pk)
+        _park(submission, f"the partner's record could not be kept: {type(error).__name__}", actor)
 
 
 def _adopt(submission: Submission, record: PartnerRecord, actor: Actor) -> None:
@@ -590,6 +617,7 @@ def _park(submission: Submission, why: str, actor: Actor) -> None:
     """Nothing more is sent until a person says so."""
     at = timezone.now()
     with transaction.atomic():
+        locks.hold(submission.enrollment.end_user_id)
         if not submission.postpone(until=None, error=why):
             return
         cases.open_case(

@@ -11,7 +11,7 @@ from typing import Any
 from django.db import transaction
 
 from config.errors import DomainError
-from onboarding.domain import audit, events
+from onboarding.domain import audit, events, locks
 from onboarding.domain.audit import Actor, Fact
 from onboarding.enums import (
     AuditAction,
@@ -115,6 +115,8 @@ def move_submission(
     """
     old = SubmissionOutcome(submission.outcome)
     _check(SUBMISSION_MOVES, old, to)
+    if to != O.IN_FLIGHT:
+        locks.hold(submission.enrollment.end_user_id)
     if to in SubmissionOutcome.final_outcomes:
         values |= {"finished_at": at, "leased_until": None}
     held = Submission.objects.filter(pk=submission.pk, fence=submission.fence, outcome=old)
@@ -140,6 +142,7 @@ def move_submission(
 def close_case(*, case: ReviewCase, actor: Actor, at: datetime, data: Mapping[str, Any]) -> None:
     """Close a case. Raises `TransitionNotAllowed` when it is closed already."""
     _check(CASE_MOVES, CaseStatus(case.status), CaseStatus.CLOSED)
+    locks.hold(case.end_user_id)
     open_case = ReviewCase.objects.filter(pk=case.pk, status=CaseStatus.OPEN)
     _won(open_case.update(status=CaseStatus.CLOSED, closed_at=at))
     case.status, case.closed_at = CaseStatus.CLOSED, at

@@ -43,9 +43,6 @@ def test_five_thousand_products_are_cut_to_a_hundred() -> None:
     assert max(len(token) for tokens in found.missing.values() for token in tokens) == 200
 
 
-@pytest.mark.xfail(
-    strict=True, reason="connector.py _missing() keeps tokens as they come; PostgreSQL's jsonb refuses them"
-)
 @pytest.mark.parametrize("sign", ["\0", "\ud800", "\x1b"])
 def test_what_is_missing_there_holds_nothing_a_database_refuses(sign: str) -> None:
     found = record(missing_fields={f"usd{sign}": [f"tax{sign}_id"]})
@@ -53,9 +50,6 @@ def test_what_is_missing_there_holds_nothing_a_database_refuses(sign: str) -> No
 
 
 @pytest.mark.postgresql
-@pytest.mark.xfail(
-    strict=True, reason="the DataError leaves _accept(): the partner holds a record we never link"
-)
 @pytest.mark.django_db(transaction=True)
 def test_a_nul_in_an_answer_does_not_lose_the_partners_record(
     kira: Partner, monkeypatch: pytest.MonkeyPatch

@@ -68,7 +68,6 @@ def test_shares_that_arrive_together_never_exceed_the_whole(app: App) -> None:
     assert Counter(codes) == {201: 3, 400: 5}
 
 
-@pytest.mark.xfail(strict=False, reason="end_users.py _refuse_taken() looks without a lock or a unique index")
 def test_one_email_is_taken_by_one_of_eight_users(app: App) -> None:
     pks = [app.create(individual(email=f"u{n}@example.com"))["id"] for n in range(8)]
     codes = at_once(app, 8, lambda mine, n: mine.put(f"/v1/users/{pks[n]}", {"email": "one@example.com"}))

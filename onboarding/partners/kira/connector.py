@@ -26,7 +26,7 @@ from onboarding.partners.kira import events
 from onboarding.partners.kira.client import PAGE_SIZE, KiraClient, KiraSettings
 from onboarding.partners.kira.mapping import OWN_REFERENCE, create_body, update_body
 from onboarding.partners.kira.parcels import arrange, data_uri, has_match_key, split, units_of, within
-from onboarding.partners.kira.status import ours, pick, shown
+from onboarding.partners.kira.status import ours, pick, printable, shown
 from onboarding.partners.kira.values import Body, canonical_uuid, encode
 
 _LINK_MEMBERS = ("verification_link", "provider_link", "verification_url")  # C-28
@@ -233,7 +233,9 @@ def _missing(told: object) -> dict[str, tuple[str, ...]]:
     if not isinstance(told, dict):
         return {}
     return {
-        shown(str(product)): tuple(token[:200] for token in tokens[:_MAX_TOKENS] if isinstance(token, str))
+        shown(str(product)): tuple(
+            printable(token[:200]) for token in tokens[:_MAX_TOKENS] if isinstance(token, str)
+        )
         for product, tokens in list(told.items())[:100]
         if isinstance(tokens, list)
     }

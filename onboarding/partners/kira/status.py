@@ -31,7 +31,7 @@ def pick(record: Mapping[str, Any]) -> str | None:
     Verification states are in capitals under `status`.
     """
     status = record.get("status")
-    if isinstance(status, str) and status and status.isupper() and status.lower() not in _ACCOUNT_WORDS:
+    if isinstance(status, str) and status and status.strip().lower() not in _ACCOUNT_WORDS:
         return status
     legacy = record.get("verification_status")
     if isinstance(legacy, str) and legacy:
@@ -45,5 +45,10 @@ def ours(word: str | None) -> Status | None:
 
 
 def shown(word: str | None) -> str:
-    """The raw word as it may be kept and shown."""
-    return "".join(sign for sign in (word or "")[:64] if sign.isprintable())
+    """The raw word as it may be kept and shown; a sign that cannot be shown is shown as missing."""
+    return printable((word or "")[:64])
+
+
+def printable(text: str) -> str:
+    """Text of a partner that a database may keep and a page may show, with a mark where a sign was taken out."""
+    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
