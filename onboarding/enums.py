@@ -249,5 +249,6 @@ class EventName(models.TextChoices):
     USER_STATUS_CHANGED = "user.status_changed", "User's status changed"
     VERIFICATION_ACCEPTED = "user.verification.accepted", "Verification accepted"
     VERIFICATION_FAILED = "user.verification.failed", "Verification failed"
+    REASONS_ADDED = "user.rejection_reasons_added", "Reasons of a rejection came later"
     ENDPOINT_DISABLED = "webhook_endpoint.disabled", "Webhook endpoint disabled"
     ENDPOINT_TEST = "webhook_endpoint.test", "Test call"

@@ -263,7 +263,8 @@ def _products(end_user: EndUser, state: Readiness) -> dict[str, Any]:
 def _hosted_link(item: VerificationSession | None) -> dict[str, Any]:
     if item is not None and item.status == SessionStatus.FAILED:
         return {"verification_link": None, "verification_link_error": "The partner did not open the session"}
-    return {"verification_link": session(item)["verification_link"] if item is not None else None}
+    link = session(item)["verification_link"] if item is not None else None
+    return {"verification_link": link, "provider_link": link}
 
 
 def _entries(end_user: EndUser, *, person_id: UUID | None) -> list[dict[str, Any]]:

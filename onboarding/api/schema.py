@@ -11,6 +11,8 @@ from drf_spectacular.renderers import (
     OpenApiYamlRenderer2,
 )
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from rest_framework.renderers import JSONRenderer
+from rest_framework.response import Response
 
 PROBLEMS: Final = "ValidationProblems"
 REFUSAL: Final = "Refusal"
@@ -121,6 +123,14 @@ EVENTS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
             "verified_fields": {"type": "array", "items": {"type": "string"}},
         },
     ),
+    "user.rejection_reasons_added": (
+        "Reasons of a rejection that came after the verdict",
+        {
+            "user_id": _UUID,
+            "status": {"const": "REJECTED"},
+            "reasons": {"type": "array", "items": {"type": "object"}},
+        },
+    ),
     "user.verification.failed": (
         "Rejected",
         {
@@ -197,6 +207,14 @@ class DocsView(SpectacularSwaggerSplitView):
     """Swagger UI; its script is a request of its own, so no inline script is needed."""
 
     url_name = "schema"
+    http_method_names = ["get", "head"]
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """A refusal is JSON like any other; there is no page to show it on."""
+        response: Response = super().handle_exception(exc)
+        self.request.accepted_renderer = JSONRenderer()
+        self.request.accepted_media_type = JSONRenderer.media_type
+        return response
 
 
 def finish(result: Any, generator: Any, request: Any, public: bool) -> Any:

@@ -128,6 +128,10 @@ def write_identifications(
     for position, told in enumerate(declaration.get("identifying_information") or ()):
         entry, was_changed = _write_entry(end_user, person, existing, told, position, household)
         documents = told.get("documents") or ()
+        if household is None:
+            facts += evidence.supersede(
+                identification=entry, slots={document["type"] for document in documents}
+            )
         for document in documents:
             attached = evidence.store(
                 end_user=end_user,

@@ -8,9 +8,9 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Q, Sum
 
-from config.errors import Conflict, Forbidden
+from config.errors import Conflict, Forbidden, InvalidData, Problem
 from onboarding.domain import (
     audit,
     cases,
@@ -38,7 +38,7 @@ from onboarding.enums import (
     Status,
     VerificationMode,
 )
-from onboarding.models import ApiClient, EndUser, Enrollment, Finding
+from onboarding.models import ApiClient, AssociatedPerson, EndUser, Enrollment, Finding
 
 # A change of these makes a partner verify again (contract section 2.6).
 SENSITIVE = frozenset(
@@ -166,6 +166,7 @@ def amend(*, end_user: EndUser, changes: Mapping[str, Any], actor: Actor, at: da
     changed += more
     if _write_persons(end_user, changes.get("associated_persons") or (), facts, at):
         changed.append("associated_persons")
+        refuse_overfull(end_user)
     return _changed(end_user, changed=changed, facts=facts, actor=actor, at=at)
 
 
@@ -205,7 +206,9 @@ def _forget_refusals(end_user: EndUser, changed: Sequence[str]) -> None:
     for enrollment in end_user.enrollments.all():
         refused = enrollment.partner_missing.get(readiness.REFUSED)
         if refused is not None:
-            enrollment.partner_missing = {readiness.REFUSED: [n for n in refused if n not in changed]}
+            enrollment.partner_missing = {
+                readiness.REFUSED: [n for n in refused if n.partition(":")[0] not in changed]
+            }
             enrollment.save(update_fields=["partner_missing"])
 
 
@@ -308,8 +311,8 @@ def _write_persons(
     living = list(end_user.associated_persons.all())
     changed = False
     for position, data in enumerate(told, start=len(living)):
-        email = data.get("email")
-        person = next((p for p in living if email and p.email == email), None)
+        email = (data.get("email") or "").casefold()
+        person = next((p for p in living if email and (p.email or "").casefold() == email), None)
         if person is None:
             facts += _add_person(end_user, data, position, at)
             changed = True
@@ -331,6 +334,15 @@ def _refuse_taken(end_user: EndUser, changes: Mapping[str, Any]) -> None:
         others = EndUser.objects.filter(Q(**{name: value}), client=end_user.client)
         if others.exclude(pk=end_user.pk).exists():
             raise Conflict(f"{name} is already in use")
+
+
+def refuse_overfull(end_user: EndUser) -> None:
+    """Raise `InvalidData` when the shares of the living persons add up to more than 100; the change is undone."""
+    living = AssociatedPerson.objects.filter(end_user=end_user, removed_at=None)
+    total = living.aggregate(total=Sum("ownership_percentage"))["total"] or 0
+    if total > 100:
+        message = "The shares of all associated persons add up to more than 100"
+        raise InvalidData([Problem("associated_persons", message)])
 
 
 def _warnings(end_user: EndUser) -> list[dict[str, str]]:

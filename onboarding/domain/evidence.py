@@ -1,7 +1,9 @@
 """Documents that come with an end user: from the interfaces into the vault, and into the trail."""
 
+from collections.abc import Collection
+
 from documents import vault
-from documents.enums import DocumentSlot
+from documents.enums import DocumentSlot, DocumentStatus
 from documents.models import Document
 from documents.vault import Prepared
 from onboarding.domain.audit import Fact
@@ -29,6 +31,20 @@ def store(
         file_name=file_name,
         description=description,
     )
+
+
+def supersede(*, identification: Identification, slots: Collection[str]) -> list[Fact]:
+    """Let what an entry holds in these slots (wire words) give way to what is told anew; returns the facts."""
+    wanted = [DocumentSlot.from_wire(slot) for slot in slots]
+    facts = []
+    for document in Document.objects.filter(identification=identification, slot__in=wanted).exclude(
+        status=DocumentStatus.SUPERSEDED
+    ):
+        old = document.status
+        vault.set_status(document=document, status=DocumentStatus.SUPERSEDED, reason="replaced")
+        data = {"document": str(document.pk), "from": old, "to": DocumentStatus.SUPERSEDED}
+        facts.append(Fact(AuditAction.DOCUMENT_STATUS, data))
+    return facts
 
 
 def received(document: Document) -> Fact:

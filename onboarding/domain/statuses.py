@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from onboarding.domain import audit, cases, locks, transitions
+from onboarding.domain import audit, cases, events, locks, transitions
 from onboarding.domain.audit import Actor, Fact
 from onboarding.domain.gates import setting
-from onboarding.enums import AuditAction, CaseKind, Status
+from onboarding.enums import AuditAction, CaseKind, EventName, Status
 from onboarding.models import Drift, EndUser, Enrollment
 from onboarding.partners.base import PartnerEvent, PartnerReason, PartnerRecord
 
@@ -54,7 +54,7 @@ def apply_record(
     theirs, ours = Status(record.status), Status(enrollment.status)
     if theirs == ours:
         _confirm(enrollment, record, at)
-        _keep_reasons(enrollment, event)
+        _keep_reasons(enrollment, event, is_news=True)
         return Applied.STALE if _announces_more(event, theirs) else Applied.UNCHANGED
     if not _may_follow(enrollment, ours, theirs, event, read_at):
         if ours in Status.settled_statuses:
@@ -139,7 +139,7 @@ def _move(
     if theirs != Status.REJECTED:
         enrollment.reasons = []
     _confirm(enrollment, record, at)
-    _keep_reasons(enrollment, event)
+    _keep_reasons(enrollment, event, is_news=False)
     _open_cases(enrollment, theirs, at)
     fields = event.verified_fields if event else ()
     _follow(enrollment, theirs, at=at, reasons=event.reasons if event else (), verified_fields=fields)
@@ -249,13 +249,23 @@ def _open_cases(enrollment: Enrollment, theirs: Status, at: datetime) -> None:
         cases.open_case(end_user=end_user, kind=kind, summary=summary, enrollment=enrollment, at=at)
 
 
-def _keep_reasons(enrollment: Enrollment, event: PartnerEvent | None) -> None:
-    """Reasons come with the event alone and can never be fetched again (contract section 6.4)."""
+def _keep_reasons(enrollment: Enrollment, event: PartnerEvent | None, *, is_news: bool) -> None:
+    """Reasons come with the event alone and can never be fetched again (contract section 6.4).
+
+    With `is_news` the app has heard of the rejection before, without them: it is told now.
+    """
     if event is None or not event.reasons or enrollment.status != Status.REJECTED:
         return
     fallback = enrollment.confirmed_at or enrollment.created_at
+    had_some = bool(enrollment.reasons)
     enrollment.reasons = [_told(reason, fallback) for reason in event.reasons]
     enrollment.save(update_fields=["reasons"])
+    if is_news and not had_some and enrollment.is_primary:
+        end_user = enrollment.end_user
+        data = {"user_id": str(end_user.pk), "status": Status.REJECTED, "reasons": enrollment.reasons}
+        events.put(
+            client=end_user.client, end_user=end_user, name=EventName.REASONS_ADDED, data=data, at=fallback
+        )
 
 
 def _told(reason: PartnerReason, fallback: datetime) -> dict[str, str]:

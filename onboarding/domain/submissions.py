@@ -20,6 +20,8 @@ from django.utils import timezone
 from config import work
 from config.crypto import SealError
 from config.errors import Conflict, DomainError
+from documents.enums import DocumentSlot
+from documents.models import Document
 from documents.vault import IntegrityBroken
 from onboarding.domain import audit, cases, gates, locks, readiness, statuses, transitions
 from onboarding.domain import dossier as dossiers
@@ -461,11 +463,20 @@ def _refuse(
         enrollment=enrollment,
         at=at,
     )
-    if submission.operation == Op.CREATE and isinstance(error, PartnerRefused):
-        members = {path.partition(".")[0] for path in error.fields}
+    if submission.operation != Op.START_VERIFICATION and enrollment.status == Status.CREATED:
+        fields = error.fields if isinstance(error, PartnerRefused) else ()
+        members = {path.partition(".")[0] for path in fields} | _slots_of(submission)
         enrollment.partner_missing = {readiness.REFUSED: sorted(members)}
         enrollment.save(update_fields=["partner_missing"])
         EndUser.objects.filter(pk=enrollment.end_user_id).update(verification_triggered=False)
+
+
+def _slots_of(submission: Submission) -> set[str]:
+    """The tokens of the documents that went with a refused update: they did not arrive."""
+    if submission.operation != Op.UPDATE:
+        return set()
+    slots = Document.objects.filter(pk__in=submission.document_ids or ()).values_list("slot", flat=True)
+    return {f"identifying_information:{DocumentSlot(slot).wire}" for slot in slots}
 
 
 def _refuse_followers(submission: Submission, actor: Actor, at: datetime) -> None:

@@ -148,6 +148,7 @@ class Evaluated(serializers.Serializer):  # type: ignore[type-arg]
 
     verification_triggered = serializers.BooleanField()
     verification_link = text(required=False)
+    provider_link = text(required=False)
     verification_link_error = serializers.CharField(required=False)
     identifying_information = EntryAnswer(many=True)
     eligible_products = ProductAnswer(many=True)

@@ -262,9 +262,11 @@ class Choice(StrictField, serializers.ChoiceField):
         self.words = frozenset(words)
         self.listed = " | ".join(f"'{word}'" for word in words)
 
-    def read(self, value: Any) -> str:
+    def read(self, value: Any) -> str | None:
         if not isinstance(value, str):
             wrong_type(self.listed, value)
+        if not value and self.allow_null:
+            return None
         if value not in self.words:
             refuse(
                 f"Invalid enum value. Expected {self.listed}, received '{value[:SHOWN]}'",
@@ -279,7 +281,7 @@ class YesNo(Choice):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(YES_NO, **kwargs)
 
-    def read(self, value: Any) -> str:
+    def read(self, value: Any) -> str | None:
         return super().read(value.capitalize() if isinstance(value, str) else value)
 
 

@@ -83,7 +83,14 @@ def parse(body: bytes) -> PartnerEvent:
         status=ours(word),
         partner_status=shown(word),
         reasons=_reasons(data.get("reasons")),
+        verified_fields=_names(data.get("verified_fields")),
     )
+
+
+def _names(told: object) -> tuple[str, ...]:
+    """Names of request members; C-26: Kira says `date_of_birth` here, and so it is handed on."""
+    items = told[:MAX_REASONS] if isinstance(told, list) else []
+    return tuple(item[:64] for item in items if isinstance(item, str) and item and item.isprintable())
 
 
 def _signature(secret: str, body: bytes) -> bytes:

@@ -134,6 +134,7 @@ def test_the_described_members_are_the_answered_ones(app):
         "trading_address",
         "verification_link",
         "verification_link_error",
+        "provider_link",
     }
     assert set(representation.LEGACY_STATUS.values()) <= set(described_words("verification_status"))
 

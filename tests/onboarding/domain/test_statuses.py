@@ -196,3 +196,21 @@ def test_a_partner_that_cannot_be_read_is_asked_again_soon(kira: Partner) -> Non
     due = Enrollment.objects.get().next_check_at
     assert due is not None
     assert due < timezone.now() + timedelta(minutes=5)
+
+
+def test_reasons_that_come_after_the_verdict_are_told_in_an_event_of_their_own(
+    enrollment: Enrollment,
+) -> None:
+    _apply(enrollment, Status.REJECTED)
+    _apply(enrollment, Status.REJECTED, _event(Status.REJECTED))
+    _apply(enrollment, Status.REJECTED, _event(Status.REJECTED, "again"))
+    (told,) = Event.objects.filter(name=EventName.REASONS_ADDED)
+    assert [reason["reason"] for reason in told.data["reasons"]] == [REASON.text]
+
+
+def test_the_fields_a_partner_verified_are_handed_on(enrollment: Enrollment) -> None:
+    event = PartnerEvent(
+        event_id="e", name="x", reference="p-1", status="VERIFIED", verified_fields=("first_name",)
+    )
+    _apply(enrollment, Status.VERIFIED, event)
+    assert Event.objects.get(name=EventName.VERIFICATION_ACCEPTED).data["verified_fields"] == ["first_name"]

@@ -395,9 +395,11 @@ def test_both_sides_of_a_paper_travel_together_unless_they_cannot() -> None:
     assert parcels_of_sides(12_000) == 2
 
 
-def test_a_document_that_fits_nowhere_is_said_so() -> None:
-    with pytest.raises(NotSupportedByPartner):
-        connector(9_000).parcels(dossier(_heavy(8_000)))
+def test_a_document_too_large_for_any_body_travels_alone() -> None:
+    facts = dossier(_heavy(8_000))
+    first, *later = connector(9_000).parcels(facts)
+    assert [len(parcel) for parcel in later] == [1] * len(later)
+    assert {*first, *(pk for parcel in later for pk in parcel)} == {file.id for file in facts.files}
 
 
 def test_the_documents_of_a_person_without_an_address_of_its_own_go_with_the_create() -> None:
