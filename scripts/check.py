@@ -47,25 +47,26 @@ def main(arguments: list[str]) -> int:
 def _test(quiet: bool) -> int:
     given = os.environ.get("TEST_DATABASE_URL", "")
     url = given or LOCAL_POSTGRES
-    passes = {
-        "tests on SQLite": _run(
-            "tests on SQLite", TESTS, quiet=quiet, DATABASE_URL="sqlite:///var/test.sqlite3"
-        ),
-        "journeys of real processes": _run(
-            "journeys of real processes", JOURNEYS, quiet=quiet, TEST_DATABASE_URL=url
-        ),
-    }
-    if _answers(url):
-        passes["tests on PostgreSQL"] = _run("tests on PostgreSQL", TESTS, quiet=quiet, DATABASE_URL=url)
-    else:
+    is_there = _answers(url)
+    if not is_there:
         where = f"at {given}" if given else f"at {LOCAL_POSTGRES} (set TEST_DATABASE_URL for another)"
         print(f"\nSKIPPED: the tests on PostgreSQL, because none answers {where}.", flush=True)
         print("Races and row locks are tested there only.", flush=True)
-        passes["PostgreSQL"] = 1 if given else 0
-    failed = [name for name, code in passes.items() if code]
-    if failed:
-        print(f"FAILED: {', '.join(failed)}; see above", file=sys.stderr, flush=True)
-    return 1 if failed else 0
+    runs: dict[str, tuple[list[str], dict[str, str]]] = {
+        "tests on SQLite": (TESTS, {"DATABASE_URL": "sqlite:///var/test.sqlite3"}),
+        "journeys of real processes": (JOURNEYS, {"TEST_DATABASE_URL": url}),
+    }
+    if is_there:
+        runs["tests on PostgreSQL"] = (TESTS, {"DATABASE_URL": url})
+    failed: list[str] = []
+    for name, (command, variables) in runs.items():
+        if failed:  # said here, so that the last lines stay pytest's
+            print(f"\nFAILED so far: {', '.join(failed)}", flush=True)
+        if _run(name, command, quiet=quiet, **variables):
+            failed.append(name)
+    if failed and not quiet:
+        print(f"\nFAILED: {', '.join(failed)}", flush=True)
+    return 1 if failed or (given and not is_there) else 0
 
 
 def _answers(url: str) -> bool:
