@@ -8,7 +8,7 @@ from django.conf import settings
 from config import celery_app
 
 wsgi_app = "config.wsgi"
-worker_class = "gthread"
+worker_class = "config.gunicorn_worker.Worker"  # threads that slow clients cannot hold
 workers = 2
 threads = 4
 timeout = 60
