@@ -4,6 +4,7 @@ Values with a default are read here; docs/settings.md lists them all. Ending in 
 tells its unit.
 """
 
+from datetime import timedelta
 from typing import Any
 
 from config.env import CHECKOUT, current
@@ -28,6 +29,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "axes",
     "documents",
     "onboarding",
     "webhooks",
@@ -43,6 +45,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 
 TEMPLATES = [
@@ -67,6 +70,11 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 APPEND_SLASH = False  # the contract's paths have no slash, and a redirect would lose a POST's body
@@ -77,6 +85,25 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
+
+# The brake on sign-ins; config/logins.py says how it works.
+LOGIN_FAILURES = env.integer("LOGIN_FAILURES", 5, at_least=1)
+LOGIN_COOL_OFF_MINUTES = env.number("LOGIN_COOL_OFF_MINUTES", 15, at_least=0.01)
+TRUSTED_PROXIES = env.integer("TRUSTED_PROXIES", 0)
+AXES_HANDLER = "config.logins.Handler"
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_FAILURE_LIMIT = LOGIN_FAILURES
+AXES_COOLOFF_TIME = timedelta(minutes=LOGIN_COOL_OFF_MINUTES)
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # else whoever keeps knocking keeps the owner out
+AXES_USERNAME_CALLABLE = "config.logins.account"
+AXES_CLIENT_IP_CALLABLE = "config.logins.address"
+AXES_CLIENT_STR_CALLABLE = "config.logins.describe"
+AXES_LOCKOUT_CALLABLE = "config.logins.locked"
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "csrfmiddlewaretoken", "next"]
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
 
 CSRF_TRUSTED_ORIGINS = env.listing("CSRF_TRUSTED_ORIGINS", "")
 SESSION_COOKIE_AGE = 8 * 3600
@@ -255,6 +282,7 @@ LOGGING: dict[str, Any] = {
     "loggers": {
         "django": {"handlers": [], "propagate": True},
         "django.server": {"handlers": [], "propagate": True},
+        "axes": {"level": "ERROR"},  # config.logins writes the line about a failed sign-in
         "kombu": {"level": "WARNING"},
         "amqp": {"level": "WARNING"},
         "celery.worker.strategy": {"level": "WARNING"},  # every doorbell, every few seconds
