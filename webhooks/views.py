@@ -9,6 +9,7 @@ from django.http import HttpRequest, JsonResponse, RawPostDataException
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
+from onboarding.api.parsing import ServerStream
 from onboarding.enums import Partner
 from onboarding.partners.base import EventUnreadable, SignatureRefused
 from webhooks import inbox, rejections
@@ -65,7 +66,8 @@ def _body_of(request: HttpRequest) -> bytes:
     """The bytes as they came. Django itself reads only bodies that announce their length; servers end chunked ones."""
     is_chunked = "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower()
     if is_chunked and request.META.get("wsgi.input_terminated"):
-        stream, left, pieces = request.META["wsgi.input"], settings.WEBHOOK_MAX_BODY_BYTES + 1, []
+        left, pieces = settings.WEBHOOK_MAX_BODY_BYTES + 1, []
+        stream = ServerStream(request.META["wsgi.input"])
         while left > 0 and (piece := stream.read(left)):
             pieces.append(piece)
             left -= len(piece)

@@ -1,7 +1,7 @@
 """`/v1/users/{userId}/documents`: one document at a time, as a form or as JSON, under the same checks."""
 
 import hashlib
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import UUID
 
 from django.conf import settings
@@ -18,6 +18,7 @@ from onboarding.api import described, representation
 from onboarding.api.idempotency import REPLAYED, Key
 from onboarding.api.parsing import (
     FileText,
+    Stream,
     check_text,
     drain,
     fingerprint,
@@ -31,6 +32,8 @@ from onboarding.domain import persons, queries
 from onboarding.domain.audit import Actor
 
 FORM: Final = "multipart/form-data"
+CHARSETS: Final = ("utf-8", "utf8", "us-ascii")
+LONGEST_ENDING: Final = 1024
 UNTYPED: Final = ("", "application/octet-stream")
 SIGNATURES: Final = {
     b"\xff\xd8\xff": ContentType.JPEG,
@@ -108,6 +111,23 @@ class InMemory(FileUploadHandler):
         return None
 
 
+class Ending:
+    """A stream that remembers how it ended: Django's parser takes a form that was cut off for a whole one."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self._tail = b""
+
+    def read(self, size: int = -1, /) -> bytes:
+        chunk = self._stream.read(size)
+        self._tail = (self._tail + chunk[-LONGEST_ENDING:])[-LONGEST_ENDING:]
+        return chunk
+
+    def is_closed_by(self, boundary: str) -> bool:
+        """Whether the closing delimiter stands at the end (RFC 2046 section 5.1.1), a short epilogue apart."""
+        return f"--{boundary}--".encode() in self._tail
+
+
 def _is_form(request: Request) -> bool:
     return str(request.META.get("CONTENT_TYPE", "")).split(";")[0].strip().lower() == FORM
 
@@ -117,16 +137,22 @@ def _read_form(request: Request) -> dict[str, Any]:
     refuse_encodings(request)
     refuse_excess(request)
     plain = request._request
+    params = plain.content_params or {}
+    if str(params.get("charset", "utf-8")).strip().lower() not in CHARSETS:
+        raise InvalidData([Problem("", "The form must be UTF-8", "custom")])
     handler = InMemory(plain)
     plain.upload_handlers = [handler]
+    stream = Ending(plain)
     try:
-        fields = plain.POST
+        fields, _ = plain.parse_file_upload(plain.META, cast(Any, stream))  # the stubs ask for more than read()
     except DomainError:
         drain(plain)
         raise
-    except MultiPartParserError:
+    except (MultiPartParserError, LookupError, ValueError):  # the last two: a parameter in an odd encoding
         drain(plain)
         raise InvalidData([Problem("", "The form cannot be read", "custom")]) from None
+    if not stream.is_closed_by(str(params.get("boundary", ""))):
+        raise InvalidData([Problem("", "The form ends too early", "custom")])
     body: dict[str, Any] = {}
     for name, value in fields.items():
         check_text(str(name), path="")

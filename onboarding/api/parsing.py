@@ -10,13 +10,14 @@ import hashlib
 import json
 import math
 import re
+from contextlib import suppress
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from json.decoder import scanstring  # type: ignore[attr-defined]  # not in the stubs
 from typing import Any, Final, NoReturn, Protocol
 
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, UnreadablePostError
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 
@@ -30,6 +31,7 @@ MAX_ELEMENTS: Final = 10_000
 MAX_TEXT: Final = 65_536
 MAX_KEY: Final = 256
 MAX_NUMBER: Final = 64
+MAX_EXPONENT: Final = 400  # beyond a double's, and small enough to count with
 MAX_PLAIN_BYTES: Final = 1_048_576
 CHUNK: Final = 262_144
 
@@ -75,7 +77,8 @@ class StrictJSONParser(BaseParser):
 def read_json(request: Request, *, with_files: bool = False) -> Any:
     """The JSON body of a request. Numbers are int or Decimal; files are `FileText` where `with_files`.
 
-    Raises `UnsupportedBody` (415), `PayloadTooLarge` (413), or `InvalidData` with the path of what is wrong (400).
+    Raises `UnsupportedBody` (415), `PayloadTooLarge` (413), or `InvalidData` with the path of what is wrong (400), and
+    `UnreadablePostError` (400 as well) when the body breaks off or its chunks are malformed.
     """
     _check_headers(request)
     stream = _stream_of(request._request)
@@ -94,8 +97,9 @@ def parse(stream: Stream, *, limit: int, with_files: bool = False) -> Any:
 def drain(stream: Stream) -> None:
     """Read what is left, up to the limit: a sender who is still sending would otherwise not see our answer."""
     left = settings.MAX_REQUEST_BYTES
-    while left > 0 and (chunk := stream.read(CHUNK)):
-        left -= len(chunk)
+    with suppress(OSError):  # a body that breaks off now changes nothing about our answer
+        while left > 0 and (chunk := stream.read(CHUNK)):
+            left -= len(chunk)
 
 
 def fingerprint(body: Any) -> str:
@@ -152,9 +156,25 @@ def refuse_excess(request: Request) -> None:
 def _stream_of(request: HttpRequest) -> Stream:
     is_chunked = "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower()
     if is_chunked and request.META.get("wsgi.input_terminated"):
-        body: Stream = request.META["wsgi.input"]  # Django knows only bodies that announce their length
-        return body
+        return ServerStream(request.META["wsgi.input"])  # Django knows only bodies that announce their length
     return request
+
+
+class ServerStream:
+    """The server's own stream of a chunked body. Whatever fails in it is an `UnreadablePostError`.
+
+    Servers raise exceptions of their own for chunks that RFC 9112 section 7.1 does not allow; these are the sender's
+    fault, as a connection that breaks off is.
+    """
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+
+    def read(self, size: int = -1, /) -> bytes:
+        try:
+            return self._stream.read(size)
+        except Exception as error:
+            raise UnreadablePostError(type(error).__name__) from error
 
 
 # --- The reader ---------------------------------------------------------------------------------------
@@ -299,7 +319,13 @@ class _Reading:
             return int(literal)
         if math.isinf(float(literal)):
             self.refuse("A number is too large")
-        return Decimal(literal)
+        try:
+            number = Decimal(literal)
+        except InvalidOperation:
+            self.refuse("A number has too large an exponent")
+        if abs(int(number.as_tuple().exponent)) > MAX_EXPONENT:
+            self.refuse("A number has too large an exponent")
+        return number
 
     def literal(self) -> bool | None:
         while len(self.buffer) - self.at < 5 and self.fill():
