@@ -15,6 +15,7 @@ from django import forms
 from django.contrib import messages
 from django.contrib.admin import ShowFacets
 from django.contrib.admin.utils import unquote
+from django.contrib.admin.views.main import ERROR_FLAG
 from django.contrib.staticfiles.storage import staticfiles_storage
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
@@ -38,6 +39,7 @@ from config.errors import DomainError
 
 ROWS_PER_PAGE = 25
 COUNTED_AT_MOST = 10_000
+SHOWN_LEVELS = 32
 
 NEUTRAL, INFO, WAIT, GOOD, BAD = "neutral", "info", "wait", "good", "bad"
 NOT_TOLD = format_html('<span class="v-muted">{}</span>', "not told")
@@ -361,6 +363,9 @@ class ReadOnlyAdmin(ModelAdmin):
     ) -> HttpResponseBase:
         if request.method not in ("GET", "HEAD"):
             raise PermissionDenied
+        if any("\0" in text for pair in request.GET.lists() for text in (pair[0], *pair[1])):
+            # PostgreSQL takes a NUL in no text; Django's own way of saying that a filter makes no sense.
+            return HttpResponseRedirect(f"{request.path}?{ERROR_FLAG}=1")
         return super().changelist_view(request, {"subtitle": None, **(extra_context or {})})
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -460,7 +465,7 @@ class ReadOnlyAdmin(ModelAdmin):
 
     def _row(self, request: HttpRequest, object_id: str) -> Any:
         try:
-            pk = self.opts.pk.to_python(unquote(object_id))
+            pk = self.opts.pk.to_python(unquote(object_id)) if "\0" not in unquote(object_id) else None
         except (ValidationError, ValueError):
             pk = None
         row = self.rows_for_page(request).filter(pk=pk).first() if pk is not None else None
@@ -588,13 +593,18 @@ def script(request: HttpRequest) -> str:
     return staticfiles_storage.url("onboarding/admin.js")
 
 
-def redacted(value: object) -> object:
-    """A message's JSON for people's eyes: ids, codes, times and figures stay; texts and people's numbers do not."""
+def redacted(value: object, *, levels: int = SHOWN_LEVELS) -> object:
+    """A message's JSON for people's eyes: ids, codes, times and figures stay; texts and people's numbers do not.
+
+    What is nested deeper than `levels` is hidden.
+    """
     match value:
+        case Mapping() | list() | tuple() if not levels:
+            return "(hidden: nested too deep)"
         case Mapping():
-            return {str(name): redacted(member) for name, member in value.items()}
+            return {str(name): redacted(member, levels=levels - 1) for name, member in value.items()}
         case list() | tuple():
-            return [redacted(member) for member in value]
+            return [redacted(member, levels=levels - 1) for member in value]
         case str():
             return value if _is_code(value) else f"(hidden: {len(value)} characters)"
         case _:
