@@ -2,25 +2,42 @@
 
 import logging
 from collections.abc import Callable
+from functools import wraps
 
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
-from django.http import HttpRequest, JsonResponse
-from django.views.decorators.http import require_safe
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
 
 from config.celery import app
 
 logger = logging.getLogger(__name__)
 
+View = Callable[[HttpRequest], HttpResponse]
 
-@require_safe
+
+def reading_only(view: View) -> View:
+    """GET and HEAD go to the view; any other method gets a 405 in JSON, without Django's page about forms."""
+
+    @csrf_exempt
+    @wraps(view)
+    def answer(request: HttpRequest) -> HttpResponse:
+        if request.method in ("GET", "HEAD"):
+            return view(request)
+        body = {"code": "method_not_allowed", "message": "This address does not know this method"}
+        return JsonResponse(body, status=405, headers={"Allow": "GET, HEAD"})
+
+    return answer
+
+
+@reading_only
 def healthz(request: HttpRequest) -> JsonResponse:
     """The process answers; nothing else is asked."""
     return JsonResponse({"status": "ok"})
 
 
-@require_safe
+@reading_only
 def readyz(request: HttpRequest) -> JsonResponse:
     """200 when the database answers and is migrated, 503 otherwise.
 

@@ -12,11 +12,11 @@ from django.conf import settings
 from django.db.models import Count, Min, Model, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
-from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from config.health import reading_only
 from onboarding.domain import gates
 from onboarding.enums import CaseStatus, SubmissionOutcome
 from onboarding.models import Drift, EndUser, Enrollment, Event, ReviewCase, Submission
@@ -26,7 +26,7 @@ from webhooks.models import Delivery, WebhookEndpoint, WebhookEvent, WebhookReje
 LOOPBACK = ("127.0.0.1", "::1")
 
 
-@require_safe
+@reading_only
 def metrics(request: HttpRequest) -> HttpResponse:
     """The exposition format; 404 for whoever may not look.
 

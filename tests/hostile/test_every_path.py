@@ -80,15 +80,11 @@ def test_no_method_on_any_path_brings_it_down(app: App, path: str, method: str) 
     assert b"Traceback" not in answer.content
 
 
-@pytest.mark.xfail(strict=True, reason="DRF answers OPTIONS itself, without a template: schema.py, DocsView")
 def test_asking_the_documentation_for_its_options_does_not_bring_it_down() -> None:
     assert Client(raise_request_exception=False).options("/docs").status_code < 500
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
-@pytest.mark.xfail(
-    strict=True, reason="the CSRF page in HTML comes before the 405: health.py needs csrf_exempt"
-)
 def test_a_probe_answers_a_post_in_json(path: str) -> None:
     answer = Client(enforce_csrf_checks=True).post(path)
     assert (answer.status_code, answer["Content-Type"]) == (405, "application/json")
