@@ -59,6 +59,7 @@ REFUSED_NETWORKS: Final = tuple(
         "192.88.99.0/24",  # 6to4 relays (RFC 7526)
         "2001::/32",  # Teredo (RFC 4380)
         "2002::/16",  # 6to4 (RFC 3056)
+        "3fff::/20",  # documentation (RFC 9637), which Python 3.11 takes for public
     )
 )
 _MUST_BE_ENCODED: Final = re.compile(r"[^\x21-\x7e]|[<>\"^`{|}]")

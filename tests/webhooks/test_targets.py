@@ -138,6 +138,8 @@ def test_an_address_that_is_not_plain_is_refused(url: str) -> None:
         "[2001::1]",
         "[2002:7f00:1::]",
         "[2001:db8::1]",
+        "[3fff::1]",
+        "[3fff:fff::1]",
         "[fc00::1]",
         "[fd00:ec2::254]",
         "[fe80::1]",
