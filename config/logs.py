@@ -15,6 +15,7 @@ from typing import Any
 
 from django.core.exceptions import DisallowedHost, ImproperlyConfigured
 from django.db import OperationalError
+from django.http import HttpRequest
 from kombu.exceptions import OperationalError as BrokerError
 
 from config.errors import DomainError
@@ -45,6 +46,9 @@ PERSONAL = re.compile(
         ]
     )
 )
+HARMLESS_PART = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}|[0-9]{1,7}")
+ROUTE_PART = re.compile(r"<(?:\w+:)?(\w+)>")
+ROUTE_IN_SIGNS = re.compile(r"[\^$(\\?\[]")  # where a regular expression stops being plain text
 
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
@@ -54,6 +58,24 @@ def redact(text: str) -> str:
     return PERSONAL.sub(lambda match: match["kept"] or "[redacted]", text)
 
 
+def shown_path(request: HttpRequest, *, status: int) -> str:
+    """The path of a request as a log line may hold it.
+
+    The parts that our routes leave open are shown where they are UUIDs or short numbers, or where a 2xx answer says
+    that we know them; other words stand as "…", and so does everything under an address that we do not have.
+    """
+    match = request.resolver_match
+    if match is None or not (match.route or request.path == "/"):
+        return "/…"
+
+    def part(found: re.Match[str]) -> str:
+        value = str(match.kwargs.get(found[1], ""))
+        return value if 200 <= status < 300 or HARMLESS_PART.fullmatch(value) else "…"
+
+    plain, *rest = ROUTE_IN_SIGNS.split(match.route.lstrip("^"), maxsplit=1)
+    return "/" + ROUTE_PART.sub(part, plain) + ("…" if rest else "")
+
+
 class Redaction(logging.Filter):
     """Redacts the message and its scalar extras in place, and stamps the request id."""
 
@@ -61,6 +83,8 @@ class Redaction(logging.Filter):
         record.request_id = request_id.get()
         if isinstance(record.args, dict) and "exc" in record.args:  # Celery quotes the exception of a task
             record.args = {**record.args, "exc": _name_of(record.exc_info), "traceback": ""}
+        if isinstance(record.args, tuple) and isinstance(getattr(record, "request", None), HttpRequest):
+            record.args = _without_words(record.args, record)
         record.msg, record.args = redact(_message(record)), None
         for name in vars(record).keys() - STANDARD_ATTRIBUTES:
             value = getattr(record, name)
@@ -114,6 +138,13 @@ def describe(exc_info: ExcInfo | tuple[None, None, None]) -> str:
 
 def _name_of(exc_info: Any) -> str:
     return exc_info[0].__name__ if isinstance(exc_info, tuple) and exc_info[0] else "error"
+
+
+def _without_words(arguments: tuple[Any, ...], record: Any) -> tuple[Any, ...]:
+    """What Django says about a request names its path."""
+    request, status = record.request, getattr(record, "status_code", 0)
+    paths = (request.path, request.path_info, request.get_full_path())
+    return tuple(shown_path(request, status=status) if word in paths else word for word in arguments)
 
 
 def _message(record: logging.LogRecord) -> str:

@@ -12,7 +12,7 @@ from django.http.response import HttpResponseBase
 from django.utils.safestring import SafeString, mark_safe
 from django.views.debug import ExceptionReporter
 
-from config.logs import request_id
+from config.logs import request_id, shown_path
 
 access_log = logging.getLogger("vouch.access")
 
@@ -42,8 +42,8 @@ Handler = Callable[[HttpRequest], HttpResponseBase]
 class RequestMiddleware:
     """Outermost of ours: accepts or makes the X-Request-Id, caps the body, adds headers, writes the access line.
 
-    The access line holds the path without its query string. A view may set its own Content-Security-Policy or
-    Cache-Control; everything else is not to be cached and may load nothing.
+    The access line holds the path without its query string and without words of the caller's choice. A view may set
+    its own Content-Security-Policy or Cache-Control; everything else is not to be cached and may load nothing.
     """
 
     def __init__(self, get_response: Handler) -> None:
@@ -61,7 +61,7 @@ class RequestMiddleware:
                 logging.DEBUG if request.path in PROBES else logging.INFO,
                 "%s %s %s",
                 request.method,
-                request.path,
+                shown_path(request, status=response.status_code),
                 response.status_code,
                 extra={"milliseconds": round((time.perf_counter() - started) * 1000, 1)},
             )
