@@ -114,7 +114,7 @@ class Stack:
     def start_web(self) -> None:
         self.start(
             "web", "-m", "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{self.web_port}",
-            "--worker-class", "gthread", "--workers", "2", "--threads", "12", "--log-level", "warning",
+            "--workers", "2", "--threads", "12", "--log-level", "warning",
         )  # fmt: skip
         wait_for(lambda: _answers(f"{self.web_url}/healthz"), seconds=30, why="the web server answers")
 
