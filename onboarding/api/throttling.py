@@ -9,11 +9,12 @@ import math
 import threading
 import time
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 
 from onboarding.models import ApiClient, ThrottleWindow
@@ -96,22 +97,33 @@ def take(client: ApiClient) -> Verdict:
 
 def _advance(client: ApiClient, rate: Rate) -> tuple[Verdict, int]:
     """Move the app's row forward by as many turns as it has room for; none when it must wait."""
-    burst = rate.interval * rate.calls
     for _ in range(RACES):
-        now = timezone.now()
         window = ThrottleWindow.objects.filter(pk=client.pk).first()
         if window is None:
-            window, _ = ThrottleWindow.objects.get_or_create(client=client, defaults={"arrival_at": now})
-        ahead = max(0.0, (window.arrival_at - now).total_seconds())
-        room = math.floor((burst - ahead) / rate.interval + 1e-6)
-        if room < 1:
-            wait = max(1, math.ceil(ahead + rate.interval - burst))
-            return Verdict(rate.calls, 0, max(1, math.ceil(ahead)), wait), 0
-        taken = min(rate.turns, room)
-        ahead += taken * rate.interval
-        moved = ThrottleWindow.objects.filter(pk=client.pk, arrival_at=window.arrival_at).update(
-            arrival_at=now + timedelta(seconds=ahead)
-        )
-        if moved:
-            return Verdict(rate.calls, room - taken, max(1, math.ceil(ahead))), taken
-    return Verdict(rate.calls, 0, 1), 1  # so many at once: none of them is to blame
+            window, _ = ThrottleWindow.objects.get_or_create(
+                client=client, defaults={"arrival_at": timezone.now()}
+            )
+        verdict, taken, arrival_at = _step(window.arrival_at, rate)
+        unmoved = ThrottleWindow.objects.filter(pk=client.pk, arrival_at=window.arrival_at)
+        if not taken or unmoved.update(arrival_at=arrival_at):
+            return verdict, taken
+    with transaction.atomic():  # so many at once that the row is worth waiting for
+        window = ThrottleWindow.objects.select_for_update(no_key=True).get(pk=client.pk)
+        verdict, taken, arrival_at = _step(window.arrival_at, rate)
+        ThrottleWindow.objects.filter(pk=client.pk).update(arrival_at=arrival_at)
+    return verdict, taken
+
+
+def _step(arrival_at: datetime, rate: Rate) -> tuple[Verdict, int, datetime]:
+    """What may be taken now, how many turns, and the arrival time that leaves."""
+    now = timezone.now()
+    burst = rate.interval * rate.calls
+    ahead = max(0.0, (arrival_at - now).total_seconds())
+    room = math.floor((burst - ahead) / rate.interval + 1e-6)
+    if room < 1:
+        wait = max(1, math.ceil(ahead + rate.interval - burst))
+        return Verdict(rate.calls, 0, max(1, math.ceil(ahead)), wait), 0, arrival_at
+    taken = min(rate.turns, room)
+    ahead += taken * rate.interval
+    verdict = Verdict(rate.calls, room - taken, max(1, math.ceil(ahead)))
+    return verdict, taken, now + timedelta(seconds=ahead)
