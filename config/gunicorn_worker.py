@@ -18,6 +18,7 @@ from gunicorn.http.unreader import SocketUnreader
 from gunicorn.workers.gthread import _DEFER, TConn, ThreadWorker
 
 HEAD_BYTES = BYTES_PER_SECOND = 64 * 1024
+FIRST_LOOK_SECONDS = 0.002  # most clients send at once; a turn through the loop would cost more
 LAST_LOOK_SECONDS = (
     0.1  # for what is left to read of a request whose time ran out while it waited for a thread
 )
@@ -66,13 +67,13 @@ class Connection(TConn):
         self.early.clear()
 
     def has_head(self) -> bool:
-        """Take what has come, without waiting; True when gunicorn can parse it, or when nothing more will come."""
+        """Take what has come; True when gunicorn can parse it, or when nothing more will come."""
         if self.parser:
             self.early[:0] = self.parser.unreader.take_buffered()
         if b"\r\n\r\n" in self.early.lstrip(b"\r\n"):
             return True
-        self.sock.setblocking(False)
-        with suppress(BlockingIOError):
+        self.sock.settimeout(0 if self.early else FIRST_LOOK_SECONDS)
+        with suppress(BlockingIOError, TimeoutError):
             data = self.sock.recv(HEAD_BYTES)
             self.early += data
             return not data or b"\r\n\r\n" in self.early.lstrip(b"\r\n")
