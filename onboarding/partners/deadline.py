@@ -94,7 +94,8 @@ class _Watched:
         super().connect()  # type: ignore[misc]
         watch = _current.get()
         # Until here the time-out was that of connecting; a large body may take longer to leave.
-        self.sock.settimeout(watch.seconds)
+        # It lies behind the watch, so that of the two the watch ends the exchange.
+        self.sock.settimeout(watch.seconds + 1)
         watch.is_established = True
 
 
