@@ -70,14 +70,12 @@ class Server:
             "--bind",
             f"127.0.0.1:{self.port}",
         ]
-        command += ["--worker-class", "gthread", "--workers", str(self._number), "--threads", str(THREADS)]
+        command += ["--workers", str(self._number), "--threads", str(THREADS)]
         command += ["--keep-alive", "5", "--timeout", "120", "--backlog", "2048", "--no-control-socket"]
         command += ["--chdir", str(CHECKOUT)]
         if self.project.name != "ours":
-            command += [
-                "--config",
-                "/dev/null",
-            ]  # ours brings its own: logs, and settings loaded at the start
+            # Ours brings its own: the worker that minds slow clients, logs, settings loaded at the start.
+            command += ["--config", "/dev/null", "--worker-class", "gthread"]
         with (self.project.folder / f"{self.project.name}.log").open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own commands
                 command, cwd=CHECKOUT, env=dict(self.project.variables),
