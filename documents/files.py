@@ -6,12 +6,18 @@ parsed in a child process with bounded memory and time (`inspector`), because th
 
 import io
 import json
+import math
 import mmap
 import re
 import subprocess
 import sys
 import threading
-from dataclasses import dataclass
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -25,6 +31,8 @@ from documents.pictures import Content
 
 INSPECTION_SECONDS: Final = 10
 INSPECTION_MEGABYTES: Final = 512
+PARSERS: Final = 2
+WAIT_SECONDS: Final = 5.0
 
 _MEDIA_TYPES: Final = {f"data:{content_type.value};base64": content_type for content_type in ContentType}
 _DATA_URI_HEAD: Final = re.compile(r"data:[^,;]{0,100}(;[^,;]{0,100}){0,4},")
@@ -36,19 +44,28 @@ _MARKUP: Final = re.compile(
 _FOREIGN_STARTS: Final = (b"MZ", b"\x7fELF", b"#!", b"GIF8", b"Rar!", b"7z\xbc\xaf", b"%PDF-")
 _FOREIGN_ANYWHERE: Final = (b"PK\x03\x04", b"%PDF-", b"\x7fELF")
 _INSPECTOR: Final = Path(__file__).resolve().with_name("inspector.py")
-_parsers = threading.BoundedSemaphore(2)
 
 
 class FileRefused(DomainError):
     """The bytes may not enter. `code` is one of the stable words below and `message` may be shown to the sender.
 
     `empty`, `too_large`, `not_base64`, `unsupported_type`, `type_mismatch`, `polyglot`, `unreadable`,
-    `too_many_pixels`, `too_many_pages`, `encrypted_pdf`.
+    `too_many_pixels`, `too_many_pages`, `encrypted_pdf`, `too_slow`.
     """
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+class InspectionBusy(DomainError):
+    """Other requests kept every parser busy for too long. Nothing was changed; try again."""
+
+    code = "document_inspection_busy"
+    http_status = 503
+
+    def __init__(self) -> None:
+        super().__init__("Too many files are being inspected at the moment.")
 
 
 class ReadableFile(Protocol):
@@ -85,6 +102,88 @@ class FileFacts:
     def is_suspicious(self) -> bool:
         """Whether the vault quarantines the file."""
         return bool(self.findings)
+
+
+# --- Time and turns -------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Budget:
+    """Seconds that are left, for parsing and for waiting; the second is nobody's fault and counts apart."""
+
+    parsing: float
+    waiting: float = field(default_factory=lambda: WAIT_SECONDS)
+
+
+_budget: ContextVar[_Budget | None] = ContextVar("inspection_budget", default=None)
+
+
+@contextmanager
+def time_budget(seconds: float) -> Iterator[None]:
+    """Everything inspected inside, one file after another, may take so many seconds together.
+
+    Then a further PDF is refused as `too_slow`. Waits for a parser are bounded the same way, with `WAIT_SECONDS`
+    together. Without a budget each file has `INSPECTION_SECONDS` and `WAIT_SECONDS` of its own.
+    """
+    token = _budget.set(_Budget(parsing=seconds))
+    try:
+        yield
+    finally:
+        _budget.reset(token)
+
+
+class Turns:
+    """A few places, given in the order in which they were asked for: who takes many waits behind who takes one."""
+
+    def __init__(self, places: int) -> None:
+        self._free = places
+        self._lock = threading.Lock()
+        self._waiting: deque[threading.Event] = deque()
+
+    def take(self, *, wait: float) -> bool:
+        """Take a place, or say that none came within `wait` seconds."""
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                return True
+            turn = threading.Event()
+            self._waiting.append(turn)
+        if turn.wait(max(wait, 0)):
+            return True
+        with self._lock:
+            if turn.is_set():  # it came at the last moment
+                return True
+            self._waiting.remove(turn)
+        return False
+
+    def give_back(self) -> None:
+        with self._lock:
+            if self._waiting:
+                self._waiting.popleft().set()
+            else:
+                self._free += 1
+
+
+_parsers = Turns(PARSERS)
+
+
+@contextmanager
+def _parser() -> Iterator[float]:
+    """A parser's place, and the seconds that it may be used for. Raises `FileRefused`, `InspectionBusy`."""
+    budget = _budget.get() or _Budget(parsing=math.inf)
+    if budget.parsing <= 0:
+        raise _too_slow()
+    asked = time.monotonic()
+    is_mine = _parsers.take(wait=budget.waiting)
+    started = time.monotonic()
+    budget.waiting -= started - asked
+    if not is_mine:
+        raise InspectionBusy
+    try:
+        yield min(budget.parsing, INSPECTION_SECONDS)
+    finally:
+        _parsers.give_back()
+        budget.parsing -= time.monotonic() - started
 
 
 # --- Data URIs ------------------------------------------------------------------------------------
@@ -137,7 +236,8 @@ def inspect(source: Source, *, declared: str) -> FileFacts:
     """Say what the file is, by its bytes alone; `declared` must agree with them.
 
     A file-like source is left at its beginning. Pictures cost microseconds, a PDF a child process (about a tenth
-    of a second, `INSPECTION_SECONDS` at most). Raises `FileRefused` with any code but `not_base64`.
+    of a second, `INSPECTION_SECONDS` at most). Raises `FileRefused` with any code but `not_base64`, and
+    `InspectionBusy` when no parser is free for it in time.
     """
     if declared not in ContentType.values:
         raise _unsupported()
@@ -229,17 +329,20 @@ def _ask_inspector(data: Content) -> dict[str, object]:
     """Run the child. Whatever goes wrong with it, the file is unreadable and nothing of it is repeated."""
     limits = [str(INSPECTION_SECONDS), str(INSPECTION_MEGABYTES), str(settings.MAX_PDF_PAGES)]
     command = [sys.executable, "-I", str(_INSPECTOR), *limits]
+    seconds = float(INSPECTION_SECONDS)
     try:
-        with _parsers:
+        with _parser() as seconds:
             child = subprocess.run(  # noqa: S603 - our own program, no shell, nothing of the sender in the arguments
                 command,
                 input=memoryview(data),
                 capture_output=True,
-                timeout=INSPECTION_SECONDS,
+                timeout=seconds,
                 env={},
                 check=True,
             )
         answer = json.loads(child.stdout)
+    except subprocess.TimeoutExpired:
+        raise (_too_slow() if seconds < INSPECTION_SECONDS else _unreadable()) from None
     except (OSError, subprocess.SubprocessError, ValueError):
         raise _unreadable() from None
     return answer if isinstance(answer, dict) else {}
@@ -259,3 +362,9 @@ def _polyglot() -> FileRefused:
 
 def _unreadable() -> FileRefused:
     return FileRefused("unreadable", "The file is damaged or cannot be read safely.")
+
+
+def _too_slow() -> FileRefused:
+    return FileRefused(
+        "too_slow", "The files of this request take too long to inspect. Send fewer of them at once."
+    )

@@ -135,6 +135,7 @@ WEB_HEAD_SECONDS = env.number("WEB_HEAD_SECONDS", 10, at_least=0.1)
 WEB_BODY_SECONDS = env.number("WEB_BODY_SECONDS", 30, at_least=0.1)
 MAX_DOCUMENT_BYTES = env.integer("MAX_DOCUMENT_BYTES", 10 * 1024 * 1024, at_least=1)
 MAX_PIXELS = env.integer("MAX_PIXELS", 40_000_000, at_least=1)
+MAX_INSPECTION_SECONDS_PER_REQUEST = env.number("MAX_INSPECTION_SECONDS_PER_REQUEST", 15, at_least=0.1)
 MAX_PDF_PAGES = env.integer("MAX_PDF_PAGES", 100, at_least=1)
 S3_ENDPOINT_URL = env.text("S3_ENDPOINT_URL", "")
 

@@ -144,7 +144,7 @@ def _read_form(request: Request) -> dict[str, Any]:
     plain.upload_handlers = [handler]
     stream = Ending(plain)
     try:
-        fields, _ = plain.parse_file_upload(plain.META, cast(Any, stream))  # the stubs ask for more than read()
+        fields, _ = plain.parse_file_upload(plain.META, cast(Any, stream))  # read() is all that is used
     except DomainError:
         drain(plain)
         raise

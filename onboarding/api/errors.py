@@ -96,7 +96,8 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response:
         case RateExceeded():
             return answer(error.code, error.message, 429, {"Retry-After": str(error.wait)})
         case DomainError():
-            return answer(error.code, error.message, error.http_status)
+            later = RETRY_AFTER_FAULT if error.http_status == 503 else None
+            return answer(error.code, error.message, error.http_status, later)
         case exceptions.APIException() | Http404() | PermissionDenied() | SuspiciousOperation():
             return _framework_refusal(error)
         case NotSupportedByPartner():

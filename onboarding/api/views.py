@@ -4,7 +4,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 from uuid import UUID
 
+from django.conf import settings
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -12,6 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from config.errors import InvalidData, NotFound, Problem
+from documents import files
 from onboarding.api import throttling
 from onboarding.api.authentication import ApiClientAuthentication, ApiKeyAuthentication
 from onboarding.api.errors import RateExceeded
@@ -52,6 +55,10 @@ class IntakeView(APIView):
     http_method_names = ["get", "head", "post", "put", "delete"]
 
     rate: throttling.Verdict | None = None
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        with files.time_budget(settings.MAX_INSPECTION_SECONDS_PER_REQUEST):
+            return super().dispatch(request, *args, **kwargs)
 
     @property
     def client(self) -> ApiClient:

@@ -7,6 +7,7 @@ import io
 import os
 import resource
 import tempfile
+import threading
 import time
 import zlib
 from typing import Any
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 
 from documents import files
 from documents.enums import ContentType
-from documents.files import FileFacts, FileRefused
+from documents.files import FileFacts, FileRefused, InspectionBusy, Turns
 from tests.documents import samples
 
 JPEG_URI = "data:image/jpeg;base64,"
@@ -375,6 +376,48 @@ def test_a_child_that_takes_too_long_is_ended_and_the_file_refused(monkeypatch) 
     monkeypatch.setattr(files, "INSPECTION_SECONDS", 0)
 
     assert refusal_of(samples.pdf(), "application/pdf") == "unreadable"
+
+
+def test_the_files_of_one_request_share_one_budget_of_time() -> None:
+    with files.time_budget(0.01):
+        assert refusal_of(samples.pdf(), "application/pdf") == "too_slow"  # ended in the middle
+        assert refusal_of(samples.pdf(), "application/pdf") == "too_slow"  # not begun
+        assert files.inspect(samples.jpeg(), declared="image/jpeg").width == 64
+    assert files.inspect(samples.pdf(), declared="application/pdf").pages == 1
+
+
+def test_who_finds_every_parser_taken_waits_no_longer_than_the_budget_allows(monkeypatch) -> None:
+    monkeypatch.setattr(files, "WAIT_SECONDS", 0.2)
+    taken = Turns(1)
+    assert taken.take(wait=0)
+    monkeypatch.setattr(files, "_parsers", taken)
+    started = time.perf_counter()
+
+    with pytest.raises(InspectionBusy):
+        files.inspect(samples.pdf(), declared="application/pdf")
+    taken.give_back()
+
+    assert time.perf_counter() - started < 2
+    assert files.inspect(samples.pdf(), declared="application/pdf").pages == 1
+
+
+def test_turns_are_given_in_the_order_in_which_they_were_asked_for() -> None:
+    turns, order = Turns(1), []
+    assert turns.take(wait=0)
+
+    def wait(name: int) -> None:
+        assert turns.take(wait=5)
+        order.append(name)
+        turns.give_back()
+
+    threads = [threading.Thread(target=wait, args=[name]) for name in range(4)]
+    for thread in threads:
+        thread.start()
+        time.sleep(0.05)
+    turns.give_back()
+    for thread in threads:
+        thread.join()
+    assert order == [0, 1, 2, 3]
 
 
 def test_a_child_without_memory_means_refused(monkeypatch) -> None:

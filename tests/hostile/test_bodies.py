@@ -1,18 +1,23 @@
 """Bodies that a hostile app sends: never a 500, nothing kept."""
 
+import base64
 import io
+import logging
 import uuid
 from typing import Any
 from wsgiref.util import setup_testing_defaults
 
 import pytest
 
+from config.logs import Redaction
 from config.wsgi import application
+from documents import files
 from documents.models import Document
 from onboarding.api.parsing import parse
 from onboarding.models import EndUser
+from tests.documents import samples
 from tests.onboarding import factories
-from tests.onboarding.api.conftest import App, complete_individual, individual
+from tests.onboarding.api.conftest import App, complete_individual, details, individual
 from webhooks.models import WebhookEvent
 
 SMALLEST = b'{"type":"individual","first_name":"Priya","last_name":"Nakamura","email":"p@example.com","x":%s}'
@@ -153,6 +158,55 @@ def test_a_wrong_value_is_named_and_refused(app: App, changes: dict[str, Any]) -
 def test_names_that_people_have_go_through_unchanged(app: App, name: str) -> None:
     pk = app.create(individual(first_name=name))["id"]
     assert app.get(f"/v1/users/{pk}").json()["first_name"] == name
+
+
+@pytest.mark.parametrize("nothing", ["\u200b", "\u200b \u2060\ufeff", "\u3164", "\u2800", "\u00ad\ufe0f"])
+def test_a_name_that_nobody_can_see_is_no_name(app: App, nothing: str) -> None:
+    answer = app.post("/v1/users", individual(first_name=nothing))
+    assert (answer.status_code, list(details(answer))) == (400, ["first_name"])
+
+
+def proofs(app: App, count: int) -> Any:
+    """The answer to a body with so many PDFs."""
+    pdf = "data:application/pdf;base64," + base64.b64encode(samples.pdf()).decode()
+    entry = {"type": "passport", "issuing_country": "USA", "number": "X10002000"}
+    documents = [{"type": "file_proof_of_address", "file": pdf} for _ in range(count)]
+    return app.post("/v1/users", individual(identifying_information=[{**entry, "documents": documents}]))
+
+
+def test_many_heavy_files_are_refused_once_their_time_is_spent(app: App, settings: Any) -> None:
+    settings.MAX_INSPECTION_SECONDS_PER_REQUEST = 0.01
+    found = details(proofs(app, 3))
+    assert list(found) == [f"identifying_information.0.documents.{n}.file" for n in range(3)]
+    assert all("too long to inspect" in message for message, _ in found.values())
+    settings.MAX_INSPECTION_SECONDS_PER_REQUEST = 15
+    assert proofs(app, 2).status_code == 201  # the next request has its own
+
+
+def test_an_app_is_asked_to_come_back_when_every_parser_is_taken(app: App, monkeypatch: Any) -> None:
+    monkeypatch.setattr(files, "WAIT_SECONDS", 0.1)
+    monkeypatch.setattr(files, "_parsers", files.Turns(0))
+    answer = proofs(app, 2)
+    assert (answer.status_code, answer.json()["code"]) == (503, "document_inspection_busy")
+    assert (answer["Retry-After"], EndUser.objects.count()) == ("1", 0)
+
+
+def test_words_of_a_caller_do_not_reach_the_log(app: App, caplog: Any) -> None:
+    pk = app.create(individual())["id"]
+    caplog.clear()
+    with caplog.at_level("INFO"):
+        for handler in logging.getLogger().handlers:
+            handler.addFilter(redaction := Redaction())
+        for path in (f"/v1/users/{pk}", "/v1/users/priya", "/v1/users/a/b/priya", "/hooks/priya", "/priya"):
+            app.get(path)
+        app.get("/admin/onboarding/enduser/priya/change/")
+        for handler in logging.getLogger().handlers:
+            handler.removeFilter(redaction)
+    said = caplog.text
+    assert f"GET /v1/users/{pk} 200" in said
+    assert "GET /v1/users/… 400" in said
+    assert "GET /admin/onboarding/enduser/…/change/ 302" in said
+    assert "priya" not in said
 
 
 def test_members_that_are_ours_cannot_be_assigned(app: App) -> None:

@@ -6,6 +6,7 @@ a number is no text, a text is no number. Null means "not told".
 """
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -44,6 +45,10 @@ _ALPHA3: Final = {
     "XK": "XKX",  # Kosovo: in use, in no standard
     "XKX": "XKX",
 }
+# Letters and marks that Unicode draws as nothing (Default_Ignorable_Code_Point), and the blank of Braille.
+_FILLERS: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0").union(
+    map(chr, range(0xFE00, 0xFE10))
+)
 _check_email: Final = EmailValidator()
 
 
@@ -111,8 +116,15 @@ class StrictField(serializers.Field):  # type: ignore[type-arg]
         return value
 
 
+def _is_blank(text: str) -> bool:
+    """Whether nobody would see anything: white space, format characters such as U+200B, and fillers."""
+    return all(
+        sign.isspace() or sign in _FILLERS or unicodedata.category(sign) in ("Cf", "Cc") for sign in text
+    )
+
+
 class Text(StrictField, serializers.CharField):
-    """Text, byte for byte as sent. Empty text counts as not told where the member may be absent."""
+    """Text, byte for byte as sent. Empty or invisible text counts as not told where the member may be absent."""
 
     def __init__(self, *, limit: int = 255, is_multiline: bool = False, **kwargs: Any) -> None:
         kwargs.setdefault("allow_blank", not kwargs.get("required", False))
@@ -125,7 +137,7 @@ class Text(StrictField, serializers.CharField):
     def read(self, value: Any) -> str | None:
         if not isinstance(value, str):
             wrong_type("string", value)
-        if not value.strip():
+        if _is_blank(value):
             if self.allow_blank:
                 return None
             refuse("String must contain at least 1 character(s)", "too_small")
