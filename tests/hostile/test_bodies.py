@@ -109,7 +109,11 @@ def test_a_query_is_read_as_utf8_whatever_the_header_says(path: str, kind: str) 
     environ: dict[str, Any] = {"PATH_INFO": path, "QUERY_STRING": "email=%ff&next=%ff", "CONTENT_TYPE": kind}
     setup_testing_defaults(environ)
     statuses: list[str] = []
-    application(environ, lambda status, headers, *_: statuses.append(status))
+
+    def start(status: str, headers: list[tuple[str, str]], error: Any = None, /) -> Any:
+        statuses.append(status)
+
+    application(environ, start)
     assert statuses[0] < "500"
 
 
